@@ -1,0 +1,79 @@
+"""state and list: what the records say, made true by the kernel's evidence."""
+
+from __future__ import annotations
+
+from runtime.actions import look
+from runtime.errors import BadRecord, NoSuchContainer
+from runtime.store import layout
+from runtime.store.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NamedTuple
+
+    from runtime.actions.context import Context
+    from runtime.actions.look import Observed
+    from runtime.errors import Fault
+    from runtime.store.record import Record
+else:
+    from runtime.values import NamedTuple
+
+
+class Filters(NamedTuple):
+    """What a listed container must match; empty means anything.  An annotation's None stands for any value."""
+
+    owners: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    annotations: Mapping[str, str | None] = {}
+    runtimes: tuple[str, ...] = ()
+
+
+def state(context: Context, container_id: str) -> dict[str, Any]:
+    """The container as it is now: its record, corrected, and ``verified``; raises NoSuchContainer, BadRecord."""
+    layout.check_id(container_id)
+    store = Store(context.roots.state, make=False, proc=context.roots.proc)
+    try:
+        return _answer(look.observe_container(context, store, container_id))
+    finally:
+        store.close()
+
+
+def listing(context: Context, *, filters: Filters = Filters()) -> tuple[list[dict[str, Any]], list[Fault]]:
+    """All containers of the root that match, by id, and what could not be read; never fails for one bad record."""
+    try:
+        store = Store(context.roots.state, make=False, proc=context.roots.proc)
+    except NoSuchContainer:
+        return [], []
+    answers: list[dict[str, Any]] = []
+    faults: list[Fault] = []
+    try:
+        for container_id, record in store.scan():
+            if isinstance(record, BadRecord):
+                faults.append(record)
+                continue
+            observed = look.judge(context, store, container_id, record)
+            if matches(observed.truth, filters):
+                answers.append(_answer(observed))
+    finally:
+        store.close()
+    return answers, faults
+
+
+def matches(record: Record, filters: Filters) -> bool:
+    """Whether ``record`` is one that ``filters`` let through."""
+    return (
+        (not filters.owners or record["owner"] in filters.owners)
+        and (not filters.statuses or record["status"] in filters.statuses)
+        and (not filters.runtimes or record["runtime"]["name"] in filters.runtimes)
+        and all(
+            key in record["annotations"] and (value is None or record["annotations"][key] == value)
+            for key, value in filters.annotations.items()
+        )
+    )
+
+
+def _answer(observed: Observed) -> dict[str, Any]:
+    answer: dict[str, Any] = dict(observed.truth)
+    answer["verified"] = observed.verified
+    return answer
