@@ -1,0 +1,38 @@
+"""How a fault names the place and shows the value: shared by everything that checks a config.json."""
+
+from __future__ import annotations
+
+from runtime import jsontext
+from runtime.errors import SpecFault
+
+SHOWN_CHARACTERS = 120
+
+
+def quote(text: str) -> str:
+    """``text`` in quotes on one line, shortened where it is long."""
+    return jsontext.encode(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "...")
+
+
+def pointer(*parts: str | int) -> str:
+    """The JSON pointer of the member that ``parts`` lead to (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def require_absolute(path: str, *parts: str | int) -> None:
+    """Raise SpecFault at ``parts`` where ``path`` doesn't start at the root."""
+    if not path.startswith("/"):
+        example = quote("/" + path.lstrip("./"))
+        raise SpecFault(
+            pointer(*parts), f"{quote(path)} is not absolute", hint=f"write an absolute path such as {example}"
+        )
+
+
+def require_named(environment: list[str], *parts: str | int) -> None:
+    """Raise SpecFault at the first entry of ``environment`` that isn't ``NAME=value``."""
+    for index, entry in enumerate(environment):
+        if entry.find("=") < 1:
+            raise SpecFault(
+                pointer(*parts, index),
+                f"{quote(entry)} has no name and value",
+                hint="write NAME=value, or leave it out",
+            )
