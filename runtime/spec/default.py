@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from runtime.spec.config import Config, Linux, Mount, Namespace, NamespaceType, Process
 
-OCI_VERSION = "1.3.0"
+# the oldest version that it follows, since runtimes of that time refuse a newer number (crun 1.8: all but 1.0.x)
+OCI_VERSION = "1.0.2"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE")
 OPEN_FILES = 1024

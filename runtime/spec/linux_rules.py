@@ -114,7 +114,8 @@ def user_is_mapped(config: Config) -> None:
     """An id without a counterpart outside can't be taken on."""
     if not _makes_user_namespace(config):
         return
-    user: User = config["process"].get("user", {"uid": 0, "gid": 0})
+    root: User = {"uid": 0, "gid": 0}
+    user = config["process"].get("user", root)
     groups: list[tuple[int, tuple[str | int, ...]]] = [(user["gid"], ("gid",))]
     groups += [(gid, ("additionalGids", index)) for index, gid in enumerate(user.get("additionalGids", ()))]
     _require_mapped([(user["uid"], ("uid",))], linux_of(config).get("uidMappings", ()), "uidMappings")

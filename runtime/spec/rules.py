@@ -30,6 +30,7 @@ BIND_OPTIONS = frozenset(("bind", "rbind"))
 CHANGING_OPTIONS = frozenset(
     ("remount", "private", "shared", "slave", "unbindable", "rprivate", "rshared", "rslave", "runbindable")
 )
+VERSION_NUMBERS = 3  # major, minor, patch
 HOST_NAME_LIMIT_BYTES = 64  # __NEW_UTS_LEN of the kernel
 CONSOLE_LIMIT = 65535  # struct winsize holds unsigned shorts
 PASSED_ON = ("root", "mounts", "process", "hostname", "domainname", "hooks", "linux")
@@ -65,9 +66,10 @@ def is_semantic_version(text: str) -> bool:
         return False
     main, plus, build = text.partition("+")
     core, dash, release = main.partition("-")
+    numbers = core.split(".")
     return (
-        core.count(".") == 2  # noqa: PLR2004 - major.minor.patch
-        and all(_is_plain_number(number) for number in core.split("."))
+        len(numbers) == VERSION_NUMBERS
+        and all(_is_plain_number(number) for number in numbers)
         and (not dash or all(_is_release_part(part) for part in release.split(".")))
         and (not plus or all(_is_build_part(part) for part in build.split(".")))
     )
