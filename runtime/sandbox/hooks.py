@@ -18,7 +18,6 @@ stderr goes into one pipe, whose tail becomes the fault's ``output``.
 
 from __future__ import annotations
 
-import _signal
 import errno
 import fcntl
 import os
@@ -38,9 +37,12 @@ from runtime.kernel.process import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Mapping, Sequence
     from typing import Any, NamedTuple, NoReturn
 else:
+    import _signal
+
     from runtime.values import NamedTuple
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
