@@ -105,7 +105,7 @@ def _kernel_mounts(*, rootless: bool) -> list[Mount]:
         {"destination": "/proc", "type": "proc", "source": "proc"},
         _tmpfs("/dev", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": terminals},
-        _tmpfs("/dev/shm", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
+        _tmpfs("/dev/shm", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),  # noqa: S108 - in the container
         {
             "destination": "/dev/mqueue",
             "type": "mqueue",
@@ -129,7 +129,8 @@ def _tmpfs(destination: str, name: str, *options: str) -> Mount:
 def _userland_mounts() -> list[Mount]:
     """Binds of what lies on this machine, and a /tmp, since a read-only root has no place for scratch files."""
     shown = [path for path in (*USERLAND_DIRECTORIES, *USERLAND_SETTINGS) if os.path.exists(path)]
-    return [*map(_readonly_bind, shown), _tmpfs("/tmp", "tmpfs", "nosuid", "nodev", "mode=1777", "size=65536k")]
+    scratch = _tmpfs("/tmp", "tmpfs", "nosuid", "nodev", "mode=1777", "size=65536k")  # noqa: S108 - in the container
+    return [*map(_readonly_bind, shown), scratch]
 
 
 def _readonly_bind(path: str) -> Mount:

@@ -97,7 +97,7 @@ _linux = st.fixed_dictionaries(
                 optional={"fileMode": UINT32, "uid": USER_ID},
             ),
             max_size=2,
-            unique_by=lambda device: cast("str", device["path"]),
+            unique_by=lambda device: str(cast("dict[str, Any]", device)["path"]),
         ),
     },
 )
