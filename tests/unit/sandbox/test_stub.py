@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.kernel.files import MFD_EXEC
 from runtime.sandbox import stub
 
 SOURCES = Path(stub.__file__).parent
@@ -62,7 +63,7 @@ def test_a_kernel_without_the_flag_makes_the_stub_without_it(monkeypatch: pytest
 
     def memfd_create(name: str, flags: int) -> int:
         tried.append(flags)
-        if flags & stub.MFD_EXEC:
+        if flags & MFD_EXEC:
             raise OSError(22, "memfd_create(runf-init): Invalid argument")
         return os.memfd_create(name, flags)
 
@@ -70,7 +71,7 @@ def test_a_kernel_without_the_flag_makes_the_stub_without_it(monkeypatch: pytest
     fd = stub.stub_fd()
     assert fd is not None
     os.close(fd)
-    assert [bool(flags & stub.MFD_EXEC) for flags in tried] == [True, False]
+    assert [bool(flags & MFD_EXEC) for flags in tried] == [True, False]
 
 
 @pytest.mark.parametrize(
