@@ -6,13 +6,14 @@ Same form as in rules.py.  Source: runtime-spec, config-linux.md.
 from __future__ import annotations
 
 from runtime.errors import SpecFault
+from runtime.spec.fields import linux_of, namespace_paths, user_of
 from runtime.spec.wording import pointer, quote, require_absolute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from runtime.spec.config import Config, IdMapping, Linux, User
+    from runtime.spec.config import Config, IdMapping
 
 # kernel parameters that belong to a namespace, by their path below /proc/sys; a directory stands for all in it
 SYSCTL_NAMESPACES = (
@@ -34,16 +35,6 @@ SYSCTL_NAMESPACES = (
     (("kernel", "hostname"), "uts"),
     (("user",), "user"),
 )
-
-
-def linux_of(config: Config) -> Linux:
-    """The linux section; empty where the config has none."""
-    return config.get("linux", {})
-
-
-def namespace_paths(config: Config) -> dict[str, str | None]:
-    """Each namespace type of the container that isn't the runtime's, with the path to join or None for a new one."""
-    return {namespace["type"]: namespace.get("path") for namespace in linux_of(config).get("namespaces", ())}
 
 
 def namespaces_are_unique(config: Config) -> None:
@@ -114,8 +105,7 @@ def user_is_mapped(config: Config) -> None:
     """An id without a counterpart outside can't be taken on."""
     if not _makes_user_namespace(config):
         return
-    root: User = {"uid": 0, "gid": 0}
-    user = config["process"].get("user", root)
+    user = user_of(config)
     groups: list[tuple[int, tuple[str | int, ...]]] = [(user["gid"], ("gid",))]
     groups += [(gid, ("additionalGids", index)) for index, gid in enumerate(user.get("additionalGids", ()))]
     _require_mapped([(user["uid"], ("uid",))], linux_of(config).get("uidMappings", ()), "uidMappings")

@@ -6,18 +6,16 @@ Same form as in rules.py.  Source: runtime-spec, config-linux.md#control-groups.
 from __future__ import annotations
 
 from runtime.errors import SpecFault
+from runtime.spec.fields import resources_of
 from runtime.spec.wording import pointer, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runtime.spec.config import Config, Resources
+    from runtime.spec.config import Config
 
+SWAPPINESS_MOST = 100
+SWAPPINESS_UNSET = (1 << 64) - 1
 PAGE_SIZE_UNITS = ("KB", "MB", "GB")
-
-
-def resources_of(config: Config) -> Resources:
-    """The limits; empty where the config has none."""
-    return config.get("linux", {}).get("resources", {})
 
 
 def _pointer(*parts: str | int) -> str:
@@ -31,6 +29,15 @@ def device_rules_use_letters_once(config: Config) -> None:
             raise SpecFault(
                 _pointer("devices", index, "access"), f"{quote(access)} has a letter twice", hint='write it as in "rwm"'
             )
+
+
+def swappiness_is_a_percentage(config: Config) -> None:
+    """Docker passes its -1, for no wish, as an unsigned number."""
+    swappiness = resources_of(config).get("memory", {}).get("swappiness", 0)
+    if SWAPPINESS_MOST < swappiness < SWAPPINESS_UNSET:
+        raise SpecFault(
+            _pointer("memory", "swappiness"), f"{swappiness} is too large", hint=f"{SWAPPINESS_MOST} is the most"
+        )
 
 
 def burst_fits_into_quota(config: Config) -> None:
@@ -81,6 +88,7 @@ def unified_names_are_file_names(config: Config) -> None:
 
 RULES = (
     device_rules_use_letters_once,
+    swappiness_is_a_percentage,
     burst_fits_into_quota,
     weights_are_given,
     page_sizes_have_a_unit,

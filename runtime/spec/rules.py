@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from runtime.errors import SpecFault
 from runtime.spec import linux_rules, resource_rules
+from runtime.spec.fields import namespace_paths
 from runtime.spec.wording import pointer, quote, require_absolute, require_named
 
 TYPE_CHECKING = False
@@ -116,7 +117,7 @@ def host_names_have_a_namespace(config: Config) -> None:
     for name, value in (("hostname", config.get("hostname")), ("domainname", config.get("domainname"))):
         if not value:
             continue
-        if "uts" not in linux_rules.namespace_paths(config):
+        if "uts" not in namespace_paths(config):
             raise SpecFault(
                 pointer(name),
                 f"{quote(value)} would rename the host",

@@ -6,12 +6,11 @@ A row leaves the table when its subject is built.
 from __future__ import annotations
 
 from runtime.errors import Unsupported
-from runtime.spec.linux_rules import namespace_paths
-from runtime.spec.wording import pointer, quote
+from runtime.spec.fields import namespace_paths
+from runtime.spec.wording import pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any, NamedTuple
 
     from runtime.spec.config import Config
@@ -57,21 +56,24 @@ GAPS = (
 def refuse_unsupported(config: Config) -> None:
     """Raise Unsupported, with its JSON pointer, for the first thing asked for that isn't built."""
     for gap in GAPS:
-        for place, value in _asked(config, gap.path, ""):
-            if value in gap.values if gap.values else (value or gap.even_empty):
-                shown = f"{quote(value)}: " if isinstance(value, str) else ""
-                raise Unsupported(f"config.json#{place}: {shown}{gap.what} are not supported", hint=HINT)
+        found = _find(gap, config)
+        if found is not None:
+            raise Unsupported(f"config.json#{pointer(*found)}: {gap.what} are not supported", hint=HINT)
     _refuse_shared_mounts(config)
 
 
-def _asked(value: Any, path: tuple[str, ...], place: str) -> Iterator[tuple[str, Any]]:
-    if not path:
-        yield place, value
-    elif path[0] == EACH:
-        for index, item in enumerate(value):
-            yield from _asked(item, path[1:], place + pointer(index))
-    elif path[0] in value:
-        yield from _asked(value[path[0]], path[1:], place + pointer(path[0]))
+def _find(gap: Gap, value: Any, depth: int = 0) -> list[str | int] | None:
+    """The way from ``value`` down to what ``gap`` refuses; None where nothing asks for it."""
+    if depth == len(gap.path):
+        is_asked = value in gap.values if gap.values else bool(value) or gap.even_empty
+        return [] if is_asked else None
+    part = gap.path[depth]
+    members = enumerate(value) if part == EACH else [(part, value[part])] if part in value else ()
+    for name, member in members:
+        rest = _find(gap, member, depth + 1)
+        if rest is not None:
+            return [name, *rest]
+    return None
 
 
 def _refuse_shared_mounts(config: Config) -> None:

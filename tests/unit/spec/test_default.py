@@ -11,7 +11,7 @@ import pytest
 
 from runtime.spec.bundle import parse_config
 from runtime.spec.default import default_config
-from runtime.spec.linux_rules import namespace_paths
+from runtime.spec.fields import namespace_paths
 from tests.support.bundles import make_bundle, make_config, overlay
 
 if TYPE_CHECKING:

@@ -28,6 +28,16 @@ def test_device_access_is_made_of_three_letters(access: str) -> None:
     assert refused_place(devices=[{"allow": True, "access": access}]) == "devices/0/access"
 
 
+@pytest.mark.parametrize("swappiness", [0, 100, (1 << 64) - 1])
+def test_swappiness_is_a_percentage_or_dockers_word_for_none(swappiness: int) -> None:
+    assert parse(memory={"swappiness": swappiness})["memory"]["swappiness"] == swappiness
+
+
+@pytest.mark.parametrize("swappiness", [101, -1, (1 << 64) - 2, 1 << 64])
+def test_other_swappiness_is_refused(swappiness: int) -> None:
+    assert refused_place(memory={"swappiness": swappiness}) == "memory/swappiness"
+
+
 def test_a_burst_fits_into_the_quota() -> None:
     assert refused_place(cpu={"quota": 1000, "burst": 1001}) == "cpu/burst"
 
