@@ -1,0 +1,84 @@
+"""Files: openat2, renames that fail where something is, sealed memory, preallocation, file system types."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from _struct import pack, unpack_from
+from runtime.kernel import numbers
+from runtime.kernel.libc import address_of, buffer, syscall
+
+# linux/openat2.h
+RESOLVE_NO_XDEV = 0x01
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
+RESOLVE_IN_ROOT = 0x10
+
+# linux/fs.h
+RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
+
+# linux/memfd.h, linux/fcntl.h
+MFD_CLOEXEC = 1
+MFD_ALLOW_SEALING = 2
+MFD_NOEXEC_SEAL = 8
+MFD_EXEC = 16
+F_ADD_SEALS = 1033
+F_GET_SEALS = 1034
+F_SEAL_SEAL = 1
+F_SEAL_SHRINK = 2
+F_SEAL_GROW = 4
+F_SEAL_WRITE = 8
+F_SEAL_FUTURE_WRITE = 16
+
+# linux/magic.h
+PROC_SUPER_MAGIC = 0x9FA0
+SYSFS_MAGIC = 0x62656572
+TMPFS_MAGIC = 0x01021994
+RAMFS_MAGIC = 0x858458F6
+DEVPTS_SUPER_MAGIC = 0x1CD1
+CGROUP_SUPER_MAGIC = 0x27E0EB
+CGROUP2_SUPER_MAGIC = 0x63677270
+NSFS_MAGIC = 0x6E736673
+OVERLAYFS_SUPER_MAGIC = 0x794C7630
+
+_STATFS_BYTES = 120
+
+
+def openat2(dir_fd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) -> int:
+    """open(2) with a say in how ``path`` is resolved (RESOLVE_*); the fd is CLOEXEC.  openat2(2), Linux 5.6."""
+    how = pack("=3Q", flags | os.O_CLOEXEC, mode, resolve)
+    encoded = path.encode("utf-8", "surrogateescape")
+    return syscall(numbers.OPENAT2, dir_fd, encoded, how, len(how), text=f"openat2({path})")
+
+
+def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int = 0) -> None:
+    """rename(2) with RENAME_NOREPLACE or RENAME_EXCHANGE."""
+    syscall(
+        numbers.RENAMEAT2, old_dir_fd, os.fsencode(old), new_dir_fd, os.fsencode(new), flags, text=f"rename({old}, {new})"
+    )
+
+
+def memfd_create(name: str, flags: int) -> int:
+    """An fd of anonymous memory; memfd_create(2)."""
+    return syscall(numbers.MEMFD_CREATE, name.encode(), flags, text=f"memfd_create({name})")
+
+
+def seal(fd: int, seals: int) -> None:
+    """Forbid for good what the F_SEAL_* in ``seals`` say."""
+    fcntl.fcntl(fd, F_ADD_SEALS, seals)
+
+
+def fallocate(fd: int, length: int) -> None:
+    """Reserve ``length`` bytes of real blocks."""
+    os.posix_fallocate(fd, 0, length)
+
+
+def statfs_type(fd: int) -> int:
+    """The magic number of the file system that ``fd`` lies on (statfs(2), f_type)."""
+    memory = buffer(_STATFS_BYTES)
+    syscall(numbers.FSTATFS, fd, address_of(memory), text=f"fstatfs({fd})")
+    (magic,) = unpack_from("=q", bytes(memory), 0)
+    return int(magic) & 0xFFFFFFFF
