@@ -15,8 +15,10 @@ import stat
 
 from runtime import jsontext
 from runtime.errors import Fault, SpecFault
+from runtime.spec.integers import write_integers
 from runtime.spec.rules import check_rules
 from runtime.spec.unsupported import refuse_unsupported
+from runtime.spec.wording import one_line
 from schemas.generated import config as config_schema
 from schemas.invalid import Invalid
 
@@ -68,7 +70,8 @@ def parse_config(raw: bytes, bundle: str) -> Config:
     try:
         config_schema.validate(document)
     except Invalid as error:
-        raise SpecFault(error.pointer, error.message, hint="`runf spec` writes a config.json that is valid") from None
+        raise SpecFault(error.pointer, one_line(error.message), hint="`runf spec` writes a valid config.json") from None
+    write_integers(document)
     check_rules(document, raw)
     refuse_unsupported(document)
     return document

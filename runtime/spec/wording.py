@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from runtime import jsontext
 from runtime.errors import SpecFault
 
 SHOWN_CHARACTERS = 120
 
 
+def one_line(text: str) -> str:
+    """``text`` with everything escaped that would move a terminal's cursor, or has no bytes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
 def quote(text: str) -> str:
     """``text`` in quotes on one line, shortened where it is long."""
-    return jsontext.encode(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "...")
+    return f'"{one_line(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "...")}"'
 
 
 def pointer(*parts: str | int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -140,3 +141,27 @@ def test_deep_nesting_is_no_crash() -> None:
 
     with pytest.raises(SpecFault):
         parse_config(raw, "/b")
+
+
+def test_a_whole_number_in_another_spelling_becomes_an_integer() -> None:
+    raw = json.dumps(make_config(process={"oomScoreAdj": 7})).replace('"oomScoreAdj": 7', '"oomScoreAdj": 0.7e1')
+
+    score = parse_config(raw.encode(), "/b")["process"]["oomScoreAdj"]
+
+    assert score == 7
+    assert isinstance(score, int)
+
+
+def test_a_fraction_in_a_member_that_nobody_defined_is_left_alone() -> None:
+    config = {**make_config(), "extra": [1.5, 2.0]}
+
+    assert parse_config(json.dumps(config).encode(), "/b") == config
+
+
+def test_a_fault_of_the_schema_stays_on_one_line() -> None:
+    raw = json.dumps(make_config(process={"terminal": "a\nb\x1b[31m"})).encode()
+
+    with pytest.raises(SpecFault) as caught:
+        parse_config(raw, "/b")
+
+    assert str(caught.value).isprintable()
