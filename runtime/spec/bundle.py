@@ -51,13 +51,14 @@ def read_bundle(path: str, *, config: str | None = None) -> Bundle:
     bundle = os.path.abspath(path)
     if not os.path.isdir(bundle):
         raise Fault(f"bundle {path}: not a directory", hint="name a directory that holds config.json, with --bundle")
-    raw = _read_config(config or os.path.join(bundle, CONFIG_NAME))
-    parsed = parse_config(raw, bundle)
+    name = os.path.abspath(config) if config else CONFIG_NAME
+    raw = _read_config(os.path.join(bundle, name))
+    parsed = parse_config(raw, bundle, name=name)
     return Bundle(bundle, _find_rootfs(parsed["root"]["path"], bundle), parsed, raw)
 
 
-def parse_config(raw: bytes, bundle: str) -> Config:
-    """The configuration that ``raw`` holds, checked; ``bundle`` is where it was found, for messages.
+def parse_config(raw: bytes, bundle: str, *, name: str = CONFIG_NAME) -> Config:
+    """The configuration that ``raw`` holds, checked; ``bundle`` and ``name`` say where it was found, for messages.
 
     Serves the frozen copy too, so it looks at nothing but the text.  Raises SpecFault and Unsupported.
     """
@@ -65,7 +66,7 @@ def parse_config(raw: bytes, bundle: str) -> Config:
         document: Config = jsontext.decode(raw)
     except jsontext.BadJson as error:
         raise SpecFault(
-            "", f"not JSON: {error}", hint="correct it there", document=os.path.join(bundle, CONFIG_NAME)
+            "", f"not JSON: {error}", hint="correct it there", document=os.path.join(bundle, name)
         ) from None
     try:
         config_schema.validate(document)

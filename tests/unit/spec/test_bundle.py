@@ -61,6 +61,17 @@ def test_another_config_can_be_named(tmp_path: Path) -> None:
     assert bundle.path == str(tmp_path / "b")
 
 
+def test_a_broken_config_is_named_by_its_own_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_bundle(tmp_path / "b")
+    (tmp_path / "other.json").write_text("{")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SpecFault) as caught:
+        read_bundle("b", config="other.json")
+
+    assert caught.value.message.startswith(f"{tmp_path}/other.json: not JSON")
+
+
 def test_a_bundle_that_is_no_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(Fault, match="not a directory; name a directory"):
         read_bundle(str(tmp_path / "missing"))
