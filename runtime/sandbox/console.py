@@ -25,7 +25,6 @@ from runtime import jsontext
 from runtime.errors import Fault, InitFault
 from runtime.kernel.files import DEVPTS_SUPER_MAGIC, statfs_type
 from runtime.kernel.mount import (
-    AT_EMPTY_PATH,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
     OPEN_TREE_CLOEXEC,
@@ -33,6 +32,7 @@ from runtime.kernel.mount import (
     move_mount,
     open_tree,
 )
+from runtime.kernel.process import AT_EMPTY_PATH
 from runtime.kernel.sockets import send_fds
 from runtime.kernel.terminal import clear_onlcr, controlling, peer_of_ptmx, set_window_size, unlock_peer
 
@@ -112,9 +112,9 @@ def attach_console(slave_fd: int, dev_fd: int) -> None:
     try:
         mode = os.fstat(target).st_mode
         _demand(stat.S_ISREG(mode) or stat.S_ISCHR(mode), "/dev/console is neither a file nor a character device")
-        tree = open_tree(slave_fd, b"", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)
+        tree = open_tree(slave_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)
         try:
-            move_mount(tree, b"", target, b"", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+            move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
         finally:
             os.close(tree)
     finally:

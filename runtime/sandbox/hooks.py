@@ -120,7 +120,7 @@ def run_hook(hook: Hook, state_json: bytes, *, pointer: str) -> None:
     try:
         ending = _run(hook, state_json)
     except OSError as error:
-        raise HookFault(pointer, hook.path, f"could not be started: {error}") from error
+        raise HookFault(pointer, hook.path, f"could not be started: {error.strerror or error}") from error
     outcome = _outcome(hook, ending)
     if outcome:
         raise HookFault(pointer, hook.path, outcome, ending.output.decode("utf-8", "replace").strip())

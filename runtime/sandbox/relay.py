@@ -215,7 +215,6 @@ class _Flow:
         self.sink = sink
         self.buffer = b""
         self.ended = False  # nothing more comes
-        self.is_refused = False  # nobody takes it any more: read on and drop it, or the container would block
 
     def reads(self) -> bool:
         return not self.ended and len(self.buffer) < BUFFER_BYTES
@@ -232,16 +231,14 @@ class _Flow:
             chunk = b""
         if not chunk:
             self.ended = True
-        elif not self.is_refused:
-            self.buffer += chunk
+        self.buffer += chunk
 
     def write(self) -> None:
         try:
             self.buffer = self.buffer[os.write(self.sink, self.buffer[:CHUNK_BYTES]) :]
         except BlockingIOError:
             return
-        except OSError:  # EPIPE, EIO, EBADF: as above
-            self.is_refused = True
+        except OSError:  # EPIPE, EIO, EBADF: nobody takes it any more; unread, it would block the container
             self.buffer = b""
 
 

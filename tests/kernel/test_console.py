@@ -18,8 +18,6 @@ from runtime.errors import InitFault
 from runtime.kernel import process
 from runtime.sandbox.console import Console, attach_console, open_console, take_console
 
-CLONE_NEWNS = 0x00020000
-CLONE_NEWUSER = 0x10000000
 TTY_GROUP = 5
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -42,13 +40,13 @@ def in_a_child(action: Callable[[], None]) -> None:
 
 
 def enter_mount_namespace() -> None:
-    process.unshare(CLONE_NEWNS)
+    process.unshare(process.CLONE_NEWNS)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
 def enter_user_namespace() -> None:
     uid, gid = os.geteuid(), os.getegid()
-    process.unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    process.unshare(process.CLONE_NEWUSER | process.CLONE_NEWNS)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
     Path("/proc/self/gid_map").write_text(f"0 {gid} 1")

@@ -16,8 +16,6 @@ from runtime.kernel import process
 from runtime.sandbox import stub
 
 NOBODY = 65534
-CLONE_NEWUSER = 0x10000000
-CLONE_NEWPID = 0x20000000
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 ENVIRONMENT = [b"PATH=/usr/bin:/bin", b"COLOUR=green"]
 
@@ -125,7 +123,7 @@ def waiting() -> Iterator[Callable[..., Waiting]]:
 
 
 def clone_into_pid_namespace() -> int:
-    return process.clone3(CLONE_NEWPID)
+    return process.clone3(process.CLONE_NEWPID)
 
 
 def drop_everything() -> None:
@@ -271,7 +269,7 @@ def test_it_needs_no_privilege_at_all(waiting: Callable[..., Waiting]) -> None:
 
 
 def test_it_runs_in_a_user_namespace_that_maps_nobody(waiting: Callable[..., Waiting]) -> None:
-    container = waiting("/bin/true", "true", before=lambda: process.unshare(CLONE_NEWUSER))
+    container = waiting("/bin/true", "true", before=lambda: process.unshare(process.CLONE_NEWUSER))
     container.open_gate()
     assert container.status() == 0
 
