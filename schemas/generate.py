@@ -1,5 +1,7 @@
 """Writes ``generated/<name>.py`` from each ``<name>.schema.json``: ``python -m schemas.generate``.
 
+With ``--check`` it writes nothing, names what is out of date and exits with 1 then.
+
 The result is plain Python that imports nothing but ``schemas.invalid``, looks at each value once, and builds a
 pointer only where it raises.  The generator knows the part of JSON Schema 2020-12 that our schemas use; a keyword
 outside of it, a keyword that could never apply, and a pattern that ``schemas.patterns`` can't translate fail the
@@ -320,8 +322,11 @@ def _negated(test: str) -> str:
 
 
 def generate(source: Path) -> str:
-    """The validator's module for the schema in ``source``; raises Unusable."""
-    return Generator(json.loads(source.read_text())).module(f"schemas/{source.name}")
+    """The validator's module for the schema in ``source``; raises Unusable, which names it."""
+    try:
+        return Generator(json.loads(source.read_text())).module(f"schemas/{source.name}")
+    except Unusable as error:
+        raise Unusable(f"{source.name}: {error}") from None
 
 
 def sources() -> list[Path]:
@@ -334,16 +339,37 @@ def destination(source: Path) -> Path:
     return HERE / "generated" / f"{source.name.removesuffix(SUFFIX).replace('-', '_')}.py"
 
 
-def main() -> int:
-    """Rewrites all validators."""
+def write() -> None:
+    """Rewrites all validators; raises Unusable."""
     for source in sources():
-        try:
-            destination(source).write_text(generate(source))
-        except Unusable as error:
-            print(f"{source.name}: {error}", file=sys.stderr)
-            return 1
-    return 0
+        destination(source).write_text(generate(source))
+
+
+def outdated() -> list[Path]:
+    """The validators that differ from what their schemas say, are missing, or have none any more; raises Unusable."""
+    wanted = {destination(source): generate(source) for source in sources()}
+    present = {path for path in (HERE / "generated").glob("*.py") if path.name != "__init__.py"}
+    stale = {path for path, text in wanted.items() if path in present and path.read_text() != text}
+    return sorted(stale | (wanted.keys() ^ present))
+
+
+def main(arguments: list[str]) -> int:
+    """The command: 0 when all is well, 1 for an outdated validator or an unusable schema, 2 for wrong arguments."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python -m schemas.generate [--check]", file=sys.stderr)
+        return 2
+    try:
+        if not arguments:
+            write()
+            return 0
+        stale = outdated()
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in stale:
+        print(f"schemas/generated/{path.name} is out of date: run `python -m schemas.generate`", file=sys.stderr)
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

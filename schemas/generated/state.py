@@ -12,10 +12,11 @@ _KEYS2 = frozenset(['name', 'version'])
 _KEYS3 = frozenset(['code', 'oomKilled', 'signal'])
 _KEYS4 = frozenset(['bootId', 'pid', 'pidNamespace', 'startTime', 'timeNamespace'])
 _KEYS5 = frozenset(['cgroup', 'namespaces'])
-_KEYS6 = frozenset(['paths', 'scope', 'version'])
-_KEYS7 = frozenset(['generation', 'n', 'status', 'time', 'type'])
-_KEYS8 = frozenset(['ended', 'exit', 'process', 'started'])
-_KEYS9 = frozenset(['generation', 'n', 'time'])
+_KEYS6 = frozenset(['cgroup', 'namespaces', 'oomKills'])
+_KEYS7 = frozenset(['paths', 'scope', 'version'])
+_KEYS8 = frozenset(['generation', 'n', 'status', 'time', 'type'])
+_KEYS9 = frozenset(['ended', 'exit', 'process', 'started'])
+_KEYS10 = frozenset(['generation', 'n', 'time'])
 
 
 def _exit(value: object, pointer: str) -> None:
@@ -85,24 +86,24 @@ def _process(value: object, pointer: str) -> None:
 def _happening(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS9:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS9 - value.keys()))}")
-    if not value.keys() <= _KEYS9:
-        raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS9))}")
-    value58 = value['generation']
-    if type(value58) is not int:
-        raise Invalid(f"{pointer}/generation", 'must be an integer')
-    if value58 < 1:
-        raise Invalid(f"{pointer}/generation", 'must be at least 1')
-    value59 = value['n']
+    if not value.keys() >= _KEYS10:
+        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS10 - value.keys()))}")
+    if not value.keys() <= _KEYS10:
+        raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS10))}")
+    value59 = value['generation']
     if type(value59) is not int:
+        raise Invalid(f"{pointer}/generation", 'must be an integer')
+    if value59 < 1:
+        raise Invalid(f"{pointer}/generation", 'must be at least 1')
+    value60 = value['n']
+    if type(value60) is not int:
         raise Invalid(f"{pointer}/n", 'must be an integer')
-    if value59 < 0:
+    if value60 < 0:
         raise Invalid(f"{pointer}/n", 'must be at least 0')
-    value60 = value['time']
-    if type(value60) is not str:
+    value61 = value['time']
+    if type(value61) is not str:
         raise Invalid(f"{pointer}/time", 'must be a string')
-    if len(value60) != 30 or value60[4] != '-' or value60[7] != '-' or value60[10] != 'T' or value60[13] != ':' or value60[16] != ':' or value60[19] != '.' or value60[29] != 'Z' or (value60[0:4] + value60[5:7] + value60[8:10] + value60[11:13] + value60[14:16] + value60[17:19] + value60[20:29]).strip('0123456789'):
+    if len(value61) != 30 or value61[4] != '-' or value61[7] != '-' or value61[10] != 'T' or value61[13] != ':' or value61[16] != ':' or value61[19] != '.' or value61[29] != 'Z' or (value61[0:4] + value61[5:7] + value61[8:10] + value61[11:13] + value61[14:16] + value61[17:19] + value61[20:29]).strip('0123456789'):
         raise Invalid(f"{pointer}/time", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
 
 
@@ -238,16 +239,16 @@ def validate(document: object) -> None:
         raise Invalid("/linux", 'must be an object')
     if not value34.keys() >= _KEYS5:
         raise Invalid("/linux", f"lacks {', '.join(sorted(_KEYS5 - value34.keys()))}")
-    if not value34.keys() <= _KEYS5:
-        raise Invalid("/linux", f"has no member {', '.join(sorted(value34.keys() - _KEYS5))}")
+    if not value34.keys() <= _KEYS6:
+        raise Invalid("/linux", f"has no member {', '.join(sorted(value34.keys() - _KEYS6))}")
     value35 = value34['cgroup']
     if value35 is not None:
         if type(value35) is not dict:
             raise Invalid("/linux/cgroup", 'must be an object')
-        if not value35.keys() >= _KEYS6:
-            raise Invalid("/linux/cgroup", f"lacks {', '.join(sorted(_KEYS6 - value35.keys()))}")
-        if not value35.keys() <= _KEYS6:
-            raise Invalid("/linux/cgroup", f"has no member {', '.join(sorted(value35.keys() - _KEYS6))}")
+        if not value35.keys() >= _KEYS7:
+            raise Invalid("/linux/cgroup", f"lacks {', '.join(sorted(_KEYS7 - value35.keys()))}")
+        if not value35.keys() <= _KEYS7:
+            raise Invalid("/linux/cgroup", f"has no member {', '.join(sorted(value35.keys() - _KEYS7))}")
         value36 = value35['version']
         if not (type(value36) is int and value36 in (1, 2)):
             raise Invalid("/linux/cgroup/version", 'must be 1 or 2')
@@ -275,67 +276,73 @@ def validate(document: object) -> None:
             raise Invalid(f"/linux/namespaces/{escape(key42)}", 'must be an integer')
         if value43 < 1:
             raise Invalid(f"/linux/namespaces/{escape(key42)}", 'must be at least 1')
-    value44 = document['transitions']
-    if type(value44) is not list:
+    if 'oomKills' in value34:
+        value44 = value34['oomKills']
+        if type(value44) is not int:
+            raise Invalid("/linux/oomKills", 'must be an integer')
+        if value44 < 1:
+            raise Invalid("/linux/oomKills", 'must be at least 1')
+    value45 = document['transitions']
+    if type(value45) is not list:
         raise Invalid("/transitions", 'must be an array')
-    if len(value44) > 64:
+    if len(value45) > 64:
         raise Invalid("/transitions", 'must have at most 64 items')
-    for index45, value46 in enumerate(value44):
-        if type(value46) is not dict:
-            raise Invalid(f"/transitions/{index45}", 'must be an object')
-        if not value46.keys() >= _KEYS7:
-            raise Invalid(f"/transitions/{index45}", f"lacks {', '.join(sorted(_KEYS7 - value46.keys()))}")
-        if not value46.keys() <= _KEYS7:
-            raise Invalid(f"/transitions/{index45}", f"has no member {', '.join(sorted(value46.keys() - _KEYS7))}")
-        value47 = value46['generation']
-        if type(value47) is not int:
-            raise Invalid(f"/transitions/{index45}/generation", 'must be an integer')
-        if value47 < 1:
-            raise Invalid(f"/transitions/{index45}/generation", 'must be at least 1')
-        value48 = value46['n']
+    for index46, value47 in enumerate(value45):
+        if type(value47) is not dict:
+            raise Invalid(f"/transitions/{index46}", 'must be an object')
+        if not value47.keys() >= _KEYS8:
+            raise Invalid(f"/transitions/{index46}", f"lacks {', '.join(sorted(_KEYS8 - value47.keys()))}")
+        if not value47.keys() <= _KEYS8:
+            raise Invalid(f"/transitions/{index46}", f"has no member {', '.join(sorted(value47.keys() - _KEYS8))}")
+        value48 = value47['generation']
         if type(value48) is not int:
-            raise Invalid(f"/transitions/{index45}/n", 'must be an integer')
-        if value48 < 0:
-            raise Invalid(f"/transitions/{index45}/n", 'must be at least 0')
-        value49 = value46['time']
-        if type(value49) is not str:
-            raise Invalid(f"/transitions/{index45}/time", 'must be a string')
-        if len(value49) != 30 or value49[4] != '-' or value49[7] != '-' or value49[10] != 'T' or value49[13] != ':' or value49[16] != ':' or value49[19] != '.' or value49[29] != 'Z' or (value49[0:4] + value49[5:7] + value49[8:10] + value49[11:13] + value49[14:16] + value49[17:19] + value49[20:29]).strip('0123456789'):
-            raise Invalid(f"/transitions/{index45}/time", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
-        value50 = value46['type']
-        if not (type(value50) is str and value50 in ('creating', 'created', 'started', 'paused', 'resumed', 'updated', 'stopped', 'exit', 'deleted', 'oom', 'failed')):
-            raise Invalid(f"/transitions/{index45}/type", 'must be "creating" or "created" or "started" or "paused" or "resumed" or "updated" or "stopped" or "exit" or "deleted" or "oom" or "failed"')
-        value51 = value46['status']
-        if not (type(value51) is str and value51 in ('creating', 'created', 'running', 'paused', 'stopped')):
-            raise Invalid(f"/transitions/{index45}/status", 'must be "creating" or "created" or "running" or "paused" or "stopped"')
-    value52 = document['transitionsDropped']
-    if type(value52) is not int:
+            raise Invalid(f"/transitions/{index46}/generation", 'must be an integer')
+        if value48 < 1:
+            raise Invalid(f"/transitions/{index46}/generation", 'must be at least 1')
+        value49 = value47['n']
+        if type(value49) is not int:
+            raise Invalid(f"/transitions/{index46}/n", 'must be an integer')
+        if value49 < 0:
+            raise Invalid(f"/transitions/{index46}/n", 'must be at least 0')
+        value50 = value47['time']
+        if type(value50) is not str:
+            raise Invalid(f"/transitions/{index46}/time", 'must be a string')
+        if len(value50) != 30 or value50[4] != '-' or value50[7] != '-' or value50[10] != 'T' or value50[13] != ':' or value50[16] != ':' or value50[19] != '.' or value50[29] != 'Z' or (value50[0:4] + value50[5:7] + value50[8:10] + value50[11:13] + value50[14:16] + value50[17:19] + value50[20:29]).strip('0123456789'):
+            raise Invalid(f"/transitions/{index46}/time", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
+        value51 = value47['type']
+        if not (type(value51) is str and value51 in ('creating', 'created', 'started', 'paused', 'resumed', 'updated', 'checkpointed', 'stopped', 'exit', 'deleted', 'oom', 'failed')):
+            raise Invalid(f"/transitions/{index46}/type", 'must be "creating" or "created" or "started" or "paused" or "resumed" or "updated" or "checkpointed" or "stopped" or "exit" or "deleted" or "oom" or "failed"')
+        value52 = value47['status']
+        if not (type(value52) is str and value52 in ('creating', 'created', 'running', 'paused', 'stopped')):
+            raise Invalid(f"/transitions/{index46}/status", 'must be "creating" or "created" or "running" or "paused" or "stopped"')
+    value53 = document['transitionsDropped']
+    if type(value53) is not int:
         raise Invalid("/transitionsDropped", 'must be an integer')
-    if value52 < 0:
+    if value53 < 0:
         raise Invalid("/transitionsDropped", 'must be at least 0')
-    value53 = document['execs']
-    if type(value53) is not list:
+    value54 = document['execs']
+    if type(value54) is not list:
         raise Invalid("/execs", 'must be an array')
-    if len(value53) > 32:
+    if len(value54) > 32:
         raise Invalid("/execs", 'must have at most 32 items')
-    for index54, value55 in enumerate(value53):
-        if type(value55) is not dict:
-            raise Invalid(f"/execs/{index54}", 'must be an object')
-        if not value55.keys() >= _KEYS8:
-            raise Invalid(f"/execs/{index54}", f"lacks {', '.join(sorted(_KEYS8 - value55.keys()))}")
-        if not value55.keys() <= _KEYS8:
-            raise Invalid(f"/execs/{index54}", f"has no member {', '.join(sorted(value55.keys() - _KEYS8))}")
-        value56 = value55['process']
-        _process(value56, f"/execs/{index54}/process")
-        value57 = value55['started']
-        _happening(value57, f"/execs/{index54}/started")
-        value61 = value55['ended']
-        if value61 is not None:
-            _happening(value61, f"/execs/{index54}/ended")
-        value62 = value55['exit']
-        _exit(value62, f"/execs/{index54}/exit")
-    value63 = document['execsDropped']
-    if type(value63) is not int:
+    for index55, value56 in enumerate(value54):
+        if type(value56) is not dict:
+            raise Invalid(f"/execs/{index55}", 'must be an object')
+        if not value56.keys() >= _KEYS9:
+            raise Invalid(f"/execs/{index55}", f"lacks {', '.join(sorted(_KEYS9 - value56.keys()))}")
+        if not value56.keys() <= _KEYS9:
+            raise Invalid(f"/execs/{index55}", f"has no member {', '.join(sorted(value56.keys() - _KEYS9))}")
+        value57 = value56['process']
+        _process(value57, f"/execs/{index55}/process")
+        value58 = value56['started']
+        _happening(value58, f"/execs/{index55}/started")
+        value62 = value56['ended']
+        if value62 is not None:
+            _happening(value62, f"/execs/{index55}/ended")
+        value63 = value56['exit']
+        _exit(value63, f"/execs/{index55}/exit")
+    value64 = document['execsDropped']
+    if type(value64) is not int:
         raise Invalid("/execsDropped", 'must be an integer')
-    if value63 < 0:
+    if value64 < 0:
         raise Invalid("/execsDropped", 'must be at least 0')
