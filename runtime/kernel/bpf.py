@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-
 from _struct import pack
+
 from runtime.kernel import numbers
 from runtime.kernel.libc import address_of, buffer, syscall
 

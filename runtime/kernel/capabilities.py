@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-
 from _struct import pack, unpack
+
 from runtime.kernel import numbers
 from runtime.kernel.libc import address_of, buffer, syscall
 
@@ -91,10 +91,14 @@ def get_capabilities() -> CapabilityMasks:
 
 def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
     """Set all three sets from masks; capset(2)."""
-    header = pack("=Ii", _LINUX_CAPABILITY_VERSION_3, 0)
+    syscall(numbers.CAPSET, *capability_structures(effective, permitted, inheritable), text="capset")
+
+
+def capability_structures(effective: int, permitted: int, inheritable: int) -> tuple[bytes, bytes]:
+    """The two arguments of capset(2), for the calling thread."""
     masks = (effective, permitted, inheritable)
     data = pack("=6I", *(mask & _LOW for mask in masks), *(mask >> 32 for mask in masks))
-    syscall(numbers.CAPSET, header, data, text="capset")
+    return pack("=Ii", _LINUX_CAPABILITY_VERSION_3, 0), data
 
 
 def in_bounding(cap: int) -> bool:
@@ -109,9 +113,7 @@ def drop_bounding(cap: int) -> None:
 
 def raise_ambient(cap: int) -> None:
     """Add to the ambient set; it must be permitted and inheritable."""
-    syscall(
-        numbers.PRCTL, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, cap, text=f"prctl(PR_CAP_AMBIENT_RAISE, {cap})"
-    )
+    syscall(numbers.PRCTL, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, cap, text=f"prctl(PR_CAP_AMBIENT_RAISE, {cap})")
 
 
 def clear_ambient() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-
 from _struct import pack, unpack_from
+
 from runtime.kernel import numbers
 from runtime.kernel.libc import address_of, buffer, syscall
 
@@ -15,6 +15,9 @@ RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
+
+# fcntl.h: relative to the working directory; absolute paths need no directory fd
+AT_FDCWD = -100
 
 # linux/fs.h
 RENAME_NOREPLACE = 1
@@ -41,23 +44,42 @@ RAMFS_MAGIC = 0x858458F6
 DEVPTS_SUPER_MAGIC = 0x1CD1
 CGROUP_SUPER_MAGIC = 0x27E0EB
 CGROUP2_SUPER_MAGIC = 0x63677270
+CGROUPFS = (CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC)
 NSFS_MAGIC = 0x6E736673
 OVERLAYFS_SUPER_MAGIC = 0x794C7630
 
 _STATFS_BYTES = 120
+_OPENAT2_TRIES = 256
 
 
 def openat2(dir_fd: int, path: str, flags: int, mode: int = 0, resolve: int = 0) -> int:
-    """open(2) with a say in how ``path`` is resolved (RESOLVE_*); the fd is CLOEXEC.  openat2(2), Linux 5.6."""
+    """open(2) with a say in how ``path`` is resolved (RESOLVE_*); the fd is CLOEXEC.  openat2(2), Linux 5.6.
+
+    A ``..`` under RESOLVE_BENEATH or RESOLVE_IN_ROOT fails with EAGAIN if anything on the whole host is renamed or
+    mounted at that moment, so it is tried again; an attacker who renames without end wins a failure, nothing else.
+    """
     how = pack("=3Q", flags | os.O_CLOEXEC, mode, resolve)
     encoded = path.encode("utf-8", "surrogateescape")
-    return syscall(numbers.OPENAT2, dir_fd, encoded, how, len(how), text=f"openat2({path})")
+    tries = _OPENAT2_TRIES if resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT) else 1
+    while True:
+        tries -= 1
+        try:
+            return syscall(numbers.OPENAT2, dir_fd, encoded, how, len(how), text=f"openat2({path})")
+        except BlockingIOError:
+            if not tries:
+                raise
 
 
 def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int = 0) -> None:
     """rename(2) with RENAME_NOREPLACE or RENAME_EXCHANGE."""
     syscall(
-        numbers.RENAMEAT2, old_dir_fd, os.fsencode(old), new_dir_fd, os.fsencode(new), flags, text=f"rename({old}, {new})"
+        numbers.RENAMEAT2,
+        old_dir_fd,
+        os.fsencode(old),
+        new_dir_fd,
+        os.fsencode(new),
+        flags,
+        text=f"rename({old}, {new})",
     )
 
 
@@ -74,6 +96,15 @@ def seal(fd: int, seals: int) -> None:
 def fallocate(fd: int, length: int) -> None:
     """Reserve ``length`` bytes of real blocks."""
     os.posix_fallocate(fd, 0, length)
+
+
+def let_go(*fds: int) -> None:
+    """Close what nothing was written through: it is closed whatever close(2) answers, and the work is done."""
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            continue
 
 
 def statfs_type(fd: int) -> int:

@@ -6,33 +6,32 @@ needs twenty lines of it.
 
 from __future__ import annotations
 
-import os
-
 import _ctypes
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-class _Long(_ctypes._SimpleCData):  # type: ignore[misc,name-defined]
+class _Long(_ctypes._SimpleCData):  # type: ignore[type-arg]
     _type_ = "l"
 
 
-class _Pointer(_ctypes._SimpleCData):  # type: ignore[misc,name-defined]
+class _Pointer(_ctypes._SimpleCData):  # type: ignore[type-arg]
     _type_ = "P"
 
 
-class _Char(_ctypes._SimpleCData):  # type: ignore[misc,name-defined]
+class _Char(_ctypes._SimpleCData):  # type: ignore[type-arg]
     _type_ = "c"
 
 
-class _Function(_ctypes.CFuncPtr):  # type: ignore[misc]
+class _Function(_ctypes.CFuncPtr):
     _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
     _restype_ = _Long
 
 
-_syscall: Any = _Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "syscall"))
+_syscall: Any = _Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "syscall"))  # type: ignore[arg-type]
 _syscall.argtypes = (_Long, *(_Pointer,) * 6)
 
 
@@ -68,6 +67,6 @@ def pointers(texts: list[bytes]) -> tuple[Any, list[Any]]:
 
 
 def _copy(text: bytes) -> Any:
-    memory = (_Char * (len(text) + 1))()
+    memory: Any = (_Char * (len(text) + 1))()
     memory[: len(text)] = text
     return memory

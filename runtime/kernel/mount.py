@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _struct import pack
+
 from runtime.kernel import numbers
 from runtime.kernel.libc import syscall
 
@@ -55,10 +56,13 @@ MOUNT_ATTR_NOSYMFOLLOW = 0x00200000
 
 FSOPEN_CLOEXEC = 1
 FSMOUNT_CLOEXEC = 1
+FSPICK_CLOEXEC = 1
+FSPICK_EMPTY_PATH = 8
 FSCONFIG_SET_FLAG = 0
 FSCONFIG_SET_STRING = 1
 FSCONFIG_SET_FD = 5
 FSCONFIG_CMD_CREATE = 6
+FSCONFIG_CMD_RECONFIGURE = 7
 
 
 def mount(source: str | None, target: str, fstype: str | None, flags: int, data: str | None = None) -> None:
@@ -103,7 +107,14 @@ def move_mount(from_dir_fd: int, from_path: str, to_dir_fd: int, to_path: str, f
 
 
 def mount_setattr(
-    dir_fd: int, path: str, flags: int, *, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0, userns_fd: int = 0
+    dir_fd: int,
+    path: str,
+    flags: int,
+    *,
+    attr_set: int = 0,
+    attr_clr: int = 0,
+    propagation: int = 0,
+    userns_fd: int = 0,
 ) -> None:
     """Change mount attributes, with AT_RECURSIVE of the whole tree; mount_setattr(2), Linux 5.12."""
     attributes = pack("=4Q", attr_set, attr_clr, propagation, userns_fd)
@@ -125,9 +136,7 @@ def fsopen(fstype: str, flags: int = FSOPEN_CLOEXEC) -> int:
 
 def fsconfig_set_string(fd: int, key: str, value: str) -> None:
     """Set an option with a value."""
-    syscall(
-        numbers.FSCONFIG, fd, FSCONFIG_SET_STRING, _path(key), _path(value), 0, text=f"fsconfig({key}={value})"
-    )
+    syscall(numbers.FSCONFIG, fd, FSCONFIG_SET_STRING, _path(key), _path(value), 0, text=f"fsconfig({key}={value})")
 
 
 def fsconfig_set_flag(fd: int, key: str) -> None:
@@ -138,6 +147,16 @@ def fsconfig_set_flag(fd: int, key: str) -> None:
 def fsconfig_create(fd: int) -> None:
     """Make the file system."""
     syscall(numbers.FSCONFIG, fd, FSCONFIG_CMD_CREATE, None, None, 0, text="fsconfig(create)")
+
+
+def fspick(mounted: int) -> int:
+    """A context that changes the file system of the mount at the fd; fspick(2), Linux 5.2."""
+    return syscall(numbers.FSPICK, mounted, b"", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH, text="fspick")
+
+
+def fsconfig_reconfigure(fd: int) -> None:
+    """Change the file system."""
+    syscall(numbers.FSCONFIG, fd, FSCONFIG_CMD_RECONFIGURE, None, None, 0, text="fsconfig(reconfigure)")
 
 
 def fsmount(fd: int, attributes: int = 0) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-
 import _socket
+import fcntl
 from _struct import pack, unpack_from
 
 # linux/sockios.h, net/if.h

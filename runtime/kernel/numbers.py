@@ -26,6 +26,25 @@ _X86_64 = {
     "setgroups": 116,
     "setresuid": 117,
     "setresgid": 119,
+    "prlimit64": 302,
+    "setdomainname": 171,
+    "rt_sigaction": 13,
+    "write": 1,
+    "fcntl": 72,
+    "execve": 59,
+    "openat": 257,
+    "sendmsg": 46,
+    "vmsplice": 278,
+    "seccomp": 317,
+    "sched_setattr": 314,
+    "ioprio_set": 251,
+    "set_mempolicy": 238,
+    "personality": 135,
+    "read": 0,
+    "ioctl": 16,
+    "sendto": 44,
+    "clone": 56,
+    "setsid": 112,
 }
 _GENERIC = {
     "mount": 40,
@@ -46,6 +65,25 @@ _GENERIC = {
     "setgroups": 159,
     "setresuid": 147,
     "setresgid": 149,
+    "prlimit64": 261,
+    "setdomainname": 162,
+    "rt_sigaction": 134,
+    "write": 64,
+    "fcntl": 25,
+    "execve": 221,
+    "openat": 56,
+    "sendmsg": 211,
+    "vmsplice": 75,
+    "seccomp": 277,
+    "sched_setattr": 274,
+    "ioprio_set": 30,
+    "set_mempolicy": 237,
+    "personality": 92,
+    "read": 63,
+    "ioctl": 29,
+    "sendto": 206,
+    "clone": 220,
+    "setsid": 157,
 }
 _TABLE = _X86_64 if os.uname().machine == "x86_64" else _GENERIC
 
@@ -64,6 +102,25 @@ KEYCTL = _TABLE["keyctl"]
 BPF = _TABLE["bpf"]
 STATFS = _TABLE["statfs"]
 FSTATFS = _TABLE["fstatfs"]
+PRLIMIT64 = _TABLE["prlimit64"]
+SETDOMAINNAME = _TABLE["setdomainname"]
+RT_SIGACTION = _TABLE["rt_sigaction"]
+WRITE = _TABLE["write"]
+FCNTL = _TABLE["fcntl"]
+EXECVE = _TABLE["execve"]
+OPENAT = _TABLE["openat"]
+SENDMSG = _TABLE["sendmsg"]
+VMSPLICE = _TABLE["vmsplice"]
+SECCOMP = _TABLE["seccomp"]
+SCHED_SETATTR = _TABLE["sched_setattr"]
+IOPRIO_SET = _TABLE["ioprio_set"]
+SET_MEMPOLICY = _TABLE["set_mempolicy"]
+PERSONALITY = _TABLE["personality"]
+READ = _TABLE["read"]
+IOCTL = _TABLE["ioctl"]
+SENDTO = _TABLE["sendto"]
+CLONE = _TABLE["clone"]
+SETSID = _TABLE["setsid"]
 
 PIDFD_SEND_SIGNAL = 424
 OPEN_TREE = 428
@@ -71,6 +128,7 @@ MOVE_MOUNT = 429
 FSOPEN = 430
 FSCONFIG = 431
 FSMOUNT = 432
+FSPICK = 433
 PIDFD_OPEN = 434
 CLONE3 = 435
 CLOSE_RANGE = 436

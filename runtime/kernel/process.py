@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-
 from _struct import pack, unpack_from
+
 from runtime.kernel import numbers
 from runtime.kernel.libc import address_of, buffer, pointers, syscall
 
@@ -53,6 +53,9 @@ PR_GET_NO_NEW_PRIVS = 39
 # linux/pidfd.h (Linux 6.13; the exit since 6.15)
 PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_INFO_FORMAT_BYTES = 64
+# struct sigaction and sigset_t of the kernel, which are not those of libc (signal(7))
+_KERNEL_SIGACTION_BYTES = 32
+_SIGSET_BYTES = 8
 _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO_FORMAT_BYTES << 16 | 0xFF << 8 | 11
 _EXIT_CODE_OFFSET = 60
 
@@ -110,6 +113,12 @@ def exit_of(status: int) -> PidfdExit:
     return PidfdExit(status >> 8 & 0xFF, None)
 
 
+def reset_signal(number: int) -> None:
+    """Set the signal to its default; also 32 and 33, which libc keeps for itself and lets nobody set.  sigaction(2)."""
+    default = bytes(_KERNEL_SIGACTION_BYTES)  # SIG_DFL is 0, and so are no flags, no restorer, an empty mask
+    syscall(numbers.RT_SIGACTION, number, default, None, _SIGSET_BYTES, text=f"sigaction({number})")
+
+
 def setns(fd: int, nstype: int) -> None:
     """Enter the namespace of ``fd``, which must be of ``nstype``; setns(2)."""
     syscall(numbers.SETNS, fd, nstype, text=f"setns(0x{nstype:x})")
@@ -128,6 +137,14 @@ def execveat(dir_fd: int, path: bytes, argv: Sequence[bytes], env: Sequence[byte
     syscall(
         numbers.EXECVEAT, dir_fd, path, address_of(argv_vector), address_of(env_vector), flags, text=f"execve({shown})"
     )
+    del argv_kept, env_kept
+
+
+def execve(path: bytes, argv: Sequence[bytes], env: Sequence[bytes]) -> None:
+    """Execute; returns only by raising.  execve(2), with as little as can be done before it."""
+    argv_vector, argv_kept = pointers(list(argv))
+    env_vector, env_kept = pointers(list(env))
+    syscall(numbers.EXECVE, path, address_of(argv_vector), address_of(env_vector), text="execve")
     del argv_kept, env_kept
 
 

@@ -1,4 +1,8 @@
-"""What /proc tells: parsers are pure, readers take the mount point and answer None for a process that is gone."""
+"""What /proc tells: parsers are pure, readers take the mount point and answer None for a process that is gone.
+
+The kernel ends lines with a newline and escapes only that, the space, the tab and the backslash in the names of others:
+a carriage return, a form feed or U+0085 in one is part of the name, where ``str.splitlines`` would see two lines.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,23 @@ if TYPE_CHECKING:
 else:
     from runtime.values import NamedTuple
 
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")  # namespaces(7)
 # inode of the first user namespace: PROC_USER_INIT_INO in linux/proc_ns.h
 _INITIAL_USER_NAMESPACE = 0xEFFFFFFD
+# linux/sched.h
+PF_EXITING = 0x4
 _READ_BYTES = 4096
 _FIELDS_AFTER_COMM = 50
+_DEAD_STATES = ("Z", "X", "x")
+_OCTAL_DIGITS = "01234567"
 
 
 class ProcStat(NamedTuple):
-    """Fields of /proc/<pid>/stat (proc_pid_stat(5)); ``exit_code`` is the wait status of a zombie."""
+    """Fields of /proc/<pid>/stat (proc_pid_stat(5)); ``exit_code`` is the wait status of a zombie.
+
+    ``threads`` counts the first one even when that has ended, and is 0 once the process was reaped; ``flags`` are
+    PF_* of linux/sched.h.
+    """
 
     pid: int
     comm: str
@@ -25,6 +38,8 @@ class ProcStat(NamedTuple):
     ppid: int
     start_time: int
     exit_code: int
+    threads: int
+    flags: int
 
 
 class MountInfo(NamedTuple):
@@ -64,13 +79,24 @@ def parse_stat(text: str) -> ProcStat:
     fields = fields_text.split()
     if not opened or not closed or len(fields) < _FIELDS_AFTER_COMM:
         raise ValueError("not a line of /proc/<pid>/stat")
-    return ProcStat(int(head), comm, fields[0], int(fields[1]), int(fields[19]), int(fields[49]))
+    state, ppid, flags, threads, started, exit_code = (fields[index] for index in (0, 1, 6, 17, 19, 49))
+    return ProcStat(int(head), comm, state, int(ppid), int(started), int(exit_code), int(threads), int(flags))
 
 
 def stat(proc: str, pid: int | str) -> ProcStat | None:
     """The process's stat; None when it is gone."""
     text = _read(f"{proc}/{pid}/stat")
     return parse_stat(text) if text else None
+
+
+def has_ended(found: ProcStat) -> bool:
+    """Whether the whole process has ended, reaped or not: a first thread that ended alone looks like a zombie too."""
+    return found.state in _DEAD_STATES and found.threads <= 1
+
+
+def is_exiting(found: ProcStat) -> bool:
+    """Whether the first thread ends or has ended: the flag is set before the kernel closes a process's fds."""
+    return bool(found.flags & PF_EXITING) or found.state in _DEAD_STATES
 
 
 def start_time(proc: str, pid: int | str) -> int | None:
@@ -93,12 +119,11 @@ def namespace_inode(proc: str, pid: int | str, kind: str) -> int | None:
 
 
 def namespaces(proc: str, pid: int | str) -> dict[str, int]:
-    """The inode of each namespace of the process by its name in /proc/<pid>/ns, but for those of its children."""
-    try:
-        kinds = sorted(os.listdir(f"{proc}/{pid}/ns"))
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return {}
-    found = {kind: namespace_inode(proc, pid, kind) for kind in kinds if not kind.endswith("_for_children")}
+    """The inode of each namespace of the process by its name in /proc/<pid>/ns.
+
+    The names aren't listed there but known: a process that is not dumpable may follow its own, and not list them.
+    """
+    found = {kind: namespace_inode(proc, pid, kind) for kind in NAMESPACES}
     return {kind: inode for kind, inode in found.items() if inode is not None}
 
 
@@ -109,7 +134,7 @@ def is_initial_user_namespace(proc: str) -> bool:
 
 def innermost_pid(proc: str, pid: int) -> int:
     """The process's pid as its own pid namespace sees it (NSpid in /proc/<pid>/status); 0 when it is gone."""
-    for line in (_read(f"{proc}/{pid}/status") or "").splitlines():
+    for line in _lines(_read(f"{proc}/{pid}/status") or ""):
         if line.startswith("NSpid:"):
             return int(line.split()[-1])
     return 0
@@ -117,12 +142,17 @@ def innermost_pid(proc: str, pid: int) -> int:
 
 def parse_id_map(text: str) -> list[IdMap]:
     """The lines of uid_map or gid_map (user_namespaces(7))."""
-    return [IdMap(int(inside), int(outside), int(size)) for inside, outside, size in map(str.split, text.splitlines())]
+    return [IdMap(int(inside), int(outside), int(size)) for inside, outside, size in map(str.split, _lines(text))]
 
 
 def id_map(proc: str, pid: int | str, kind: str) -> list[IdMap]:
     """The process's ``uid`` or ``gid`` map; empty when it is gone."""
     return parse_id_map(_read(f"{proc}/{pid}/{kind}_map") or "")
+
+
+def denies_setgroups(proc: str, pid: int | str) -> bool:
+    """Whether setgroups(2) is forbidden for good in the process's user namespace (user_namespaces(7))."""
+    return (_read(f"{proc}/{pid}/setgroups") or "").strip() == "deny"
 
 
 def outer_uid(proc: str, uid: int) -> int:
@@ -135,7 +165,7 @@ def outer_uid(proc: str, uid: int) -> int:
 
 def parse_mountinfo(text: str) -> list[MountInfo]:
     """All lines of a mountinfo."""
-    return [_parse_mountinfo_line(line) for line in text.splitlines()]
+    return [_parse_mountinfo_line(line) for line in _lines(text)]
 
 
 def _parse_mountinfo_line(line: str) -> MountInfo:
@@ -158,13 +188,15 @@ def _parse_mountinfo_line(line: str) -> MountInfo:
 
 
 def unescape(text: str) -> str:
-    """The text behind the octal escapes of /proc (space, tab, newline, backslash)."""
+    """The text behind the octal escapes of /proc (space, tab, newline, backslash and other ASCII); others stay."""
     if "\\" not in text:
         return text
     first, *rest = text.split("\\")
-    return first + "".join(
-        chr(int(part[:3], 8)) + part[3:] if part[:3].isdigit() and len(part) >= 3 else "\\" + part for part in rest
-    )
+    return first + "".join(chr(int(part[:3], 8)) + part[3:] if _is_escape(part) else "\\" + part for part in rest)
+
+
+def _is_escape(part: str) -> bool:
+    return len(part) >= 3 and part[0] in "01" and part[1] in _OCTAL_DIGITS and part[2] in _OCTAL_DIGITS
 
 
 def mounts(proc: str, pid: int | str = "self") -> list[MountInfo]:
@@ -175,7 +207,7 @@ def mounts(proc: str, pid: int | str = "self") -> list[MountInfo]:
 def parse_cgroup(text: str) -> list[CgroupLine]:
     """All lines of /proc/<pid>/cgroup (cgroups(7))."""
     lines = []
-    for line in text.splitlines():
+    for line in _lines(text):
         hierarchy, controllers, path = line.split(":", 2)
         lines.append(CgroupLine(int(hierarchy), tuple(filter(None, controllers.split(","))), path))
     return lines
@@ -184,6 +216,10 @@ def parse_cgroup(text: str) -> list[CgroupLine]:
 def cgroup_paths(proc: str, pid: int | str = "self") -> list[CgroupLine]:
     """Where the process is in each hierarchy; empty when it is gone."""
     return parse_cgroup(_read(f"{proc}/{pid}/cgroup") or "")
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line]
 
 
 def _read(path: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import termios
-
 from _struct import pack, unpack
 
 TYPE_CHECKING = False
