@@ -52,7 +52,7 @@ def read_bundle(path: str, *, config: str | None = None) -> Bundle:
     if not os.path.isdir(bundle):
         raise Fault(f"bundle {path}: not a directory", hint="name a directory that holds config.json, with --bundle")
     name = os.path.abspath(config) if config else CONFIG_NAME
-    raw = _read_config(os.path.join(bundle, name))
+    raw = read_document(os.path.join(bundle, name))
     parsed = parse_config(raw, bundle, name=name)
     return Bundle(bundle, _find_rootfs(parsed["root"]["path"], bundle), parsed, raw)
 
@@ -68,17 +68,18 @@ def parse_config(raw: bytes, bundle: str, *, name: str = CONFIG_NAME) -> Config:
         raise SpecFault(
             "", f"not JSON: {error}", hint="correct it there", document=os.path.join(bundle, name)
         ) from None
+    write_integers(document)  # the validator takes integers for what they are in Python
     try:
         config_schema.validate(document)
     except Invalid as error:
         raise SpecFault(error.pointer, one_line(error.message), hint="`runf spec` writes a valid config.json") from None
-    write_integers(document)
     check_rules(document, raw)
     refuse_unsupported(document)
     return document
 
 
-def _read_config(path: str) -> bytes:
+def read_document(path: str) -> bytes:
+    """The bytes of a regular file of at most CONFIG_LIMIT_BYTES.  Fault."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hold us up
     except FileNotFoundError:

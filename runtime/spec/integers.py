@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def write_integers(config: Config) -> None:
-    """Turn each float of ``config`` that is a whole number into an int, in place."""
-    waiting: list[Any] = [config]
+    """Turn each float of ``config`` that is a whole number into an int, in place; it may be no configuration yet."""
+    waiting: list[Any] = [[config]]
     while waiting:  # no recursion: members that nobody defined may be nested as deeply as they like
         value = waiting.pop()
         for key, item in value.items() if type(value) is dict else enumerate(value):

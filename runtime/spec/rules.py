@@ -1,15 +1,16 @@
 """What a config.json must fulfil beyond its schema: one function a rule, and the list of them.
 
-A rule takes a config that the schema has passed and raises SpecFault at the culprit.  Rules look at the
+A rule takes a config that the schema has passed and yields a SpecFault for each culprit.  Rules look at the
 document alone, never at the machine.  Source: runtime-spec, config.md.
 """
 
 from __future__ import annotations
 
 from runtime.errors import SpecFault
-from runtime.spec import linux_rules, resource_rules
-from runtime.spec.fields import namespace_paths
-from runtime.spec.wording import pointer, quote, require_absolute, require_named
+from runtime.kernel.sysctl import sysctl_parts
+from runtime.spec import linux_rules, mount_rules, resource_rules, scheduling_rules
+from runtime.spec.fields import linux_of, namespace_paths
+from runtime.spec.wording import find_nameless, find_relative, pointer, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.spec.config import Config, HookKind
+    from runtime.spec.wording import Faults
 
 HOOK_KINDS: tuple[HookKind, ...] = (
     "prestart",
@@ -26,11 +28,6 @@ HOOK_KINDS: tuple[HookKind, ...] = (
     "poststart",
     "poststop",
 )
-BIND_OPTIONS = frozenset(("bind", "rbind"))
-# a mount with one of these changes what is there already, so it needs no file system type
-CHANGING_OPTIONS = frozenset(
-    ("remount", "private", "shared", "slave", "unbindable", "rprivate", "rshared", "rslave", "runbindable")
-)
 VERSION_NUMBERS = 3  # major, minor, patch
 HOST_NAME_LIMIT_BYTES = 64  # __NEW_UTS_LEN of the kernel
 CONSOLE_LIMIT = 65535  # struct winsize holds unsigned shorts
@@ -38,23 +35,29 @@ PASSED_ON = ("root", "mounts", "process", "hostname", "domainname", "hooks", "li
 
 
 def check_rules(config: Config, raw: bytes) -> None:
-    """Raise SpecFault for the first rule of the list that ``config``, read from ``raw``, breaks."""
-    version_is_followed(config)
+    """Raise the first fault that ``find_faults`` tells."""
+    for fault in find_faults(config, raw):
+        raise fault
+
+
+def find_faults(config: Config, raw: bytes) -> Faults:
+    """Each fault, by each rule of the list, of ``config``, which was read from ``raw``."""
+    yield from version_is_followed(config)
     if b"\\u" in raw:  # the only way to write the characters that the rule is about
-        text_can_be_passed_on(config)
+        yield from text_can_be_passed_on(config)
     for rule in RULES:
-        rule(config)
+        yield from rule(config)
 
 
-def version_is_followed(config: Config) -> None:
+def version_is_followed(config: Config) -> Faults:
     """Any 1.x: the specification keeps compatibility within a major version in both directions."""
     version = config["ociVersion"]
     if not is_semantic_version(version):
-        raise SpecFault(
+        yield SpecFault(
             "/ociVersion", f"{quote(version)} is no version", hint="write one as SemVer does, such as 1.3.0"
         )
-    if not version.startswith("1."):
-        raise SpecFault(
+    elif not version.startswith("1."):
+        yield SpecFault(
             "/ociVersion",
             f"{quote(version)} is not supported",
             hint="convert the bundle to version 1 of the specification",
@@ -88,13 +91,13 @@ def _is_release_part(text: str) -> bool:
     return _is_build_part(text) and (not text.isdigit() or _is_plain_number(text))
 
 
-def text_can_be_passed_on(config: Config) -> None:
+def text_can_be_passed_on(config: Config) -> Faults:
     """The kernel takes no NUL inside a string, and half of a surrogate pair has no bytes at all."""
     for place, text in _texts(config):
         if "\0" in text:
-            raise SpecFault(place, f"{quote(text)} holds a NUL character", hint="leave that character out")
+            yield SpecFault(place, f"{quote(text)} holds a NUL character", hint="leave that character out")
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise SpecFault(place, f"{quote(text)} holds half of a surrogate pair", hint="write the whole character")
+            yield SpecFault(place, f"{quote(text)} holds half of a surrogate pair", hint="write the whole character")
 
 
 def _texts(config: Config) -> Iterator[tuple[str, str]]:
@@ -112,67 +115,60 @@ def _texts(config: Config) -> Iterator[tuple[str, str]]:
                 waiting.append((place + pointer(key), item))
 
 
-def host_names_have_a_namespace(config: Config) -> None:
+def host_names_have_a_namespace(config: Config) -> Faults:
     """Without a uts namespace of its own the container would rename the host."""
     for name, value in (("hostname", config.get("hostname")), ("domainname", config.get("domainname"))):
         if not value:
             continue
         if "uts" not in namespace_paths(config):
-            raise SpecFault(
+            yield SpecFault(
                 pointer(name),
                 f"{quote(value)} would rename the host",
                 hint='add {"type": "uts"} to linux.namespaces, or leave it out',
             )
         if len(value.encode()) > HOST_NAME_LIMIT_BYTES:
-            raise SpecFault(
+            yield SpecFault(
                 pointer(name), f"{quote(value)} is too long", hint=f"shorten it to {HOST_NAME_LIMIT_BYTES} bytes"
             )
 
 
-def annotations_have_keys(config: Config) -> None:
+def host_names_are_said_once(config: Config) -> Faults:
+    """A kernel parameter may say the same, but not otherwise."""
+    for name, value in (("hostname", config.get("hostname")), ("domainname", config.get("domainname"))):
+        for key, other in linux_of(config).get("sysctl", {}).items():
+            if value and sysctl_parts(key) == ("kernel", name) and other != value:
+                yield SpecFault(
+                    pointer("linux", "sysctl", key), f"{quote(other)} contradicts {name}", hint="keep one of them"
+                )
+
+
+def annotations_have_keys(config: Config) -> Faults:
     if "" in config.get("annotations", {}):
-        raise SpecFault("/annotations", "a key is empty", hint="give it a name, or leave it out")
+        yield SpecFault("/annotations", "a key is empty", hint="give it a name, or leave it out")
 
 
-def hooks_are_complete(config: Config) -> None:
+def hooks_are_complete(config: Config) -> Faults:
     hooks = config.get("hooks", {})
     for kind in HOOK_KINDS:
         for index, hook in enumerate(hooks.get(kind, ())):
-            require_absolute(hook["path"], "hooks", kind, index, "path")
-            require_named(hook.get("env", []), "hooks", kind, index, "env")
+            yield from find_relative(hook["path"], "hooks", kind, index, "path")
+            yield from find_nameless(hook.get("env", []), "hooks", kind, index, "env")
 
 
-def mounts_are_complete(config: Config) -> None:
-    """A bind mount shows something; any other one has a file system type, unless it changes what is there."""
-    for index, mount in enumerate(config.get("mounts", ())):
-        options = mount.get("options", ())
-        if not BIND_OPTIONS.isdisjoint(options):
-            if not mount.get("source"):
-                raise SpecFault(
-                    pointer("mounts", index), "a bind mount lacks its source", hint="name what it shows in source"
-                )
-        elif not mount.get("type") and CHANGING_OPTIONS.isdisjoint(options):
-            raise SpecFault(
-                pointer("mounts", index),
-                "the mount lacks its type",
-                hint="name a file system in type, or put bind or rbind into options",
-            )
-
-
-def program_is_named(config: Config) -> None:
+def program_is_named(config: Config) -> Faults:
     if not config["process"]["args"]:
-        raise SpecFault("/process/args", "is empty", hint='name the program to run, such as ["sh"]')
+        yield SpecFault("/process/args", "is empty", hint='name the program to run, such as ["sh"]')
 
 
-def working_directory_is_absolute(config: Config) -> None:
-    require_absolute(config["process"]["cwd"], "process", "cwd")
+def working_directory_is_absolute(config: Config) -> Faults:
+    yield from find_relative(config["process"]["cwd"], "process", "cwd")
 
 
-def environment_is_named(config: Config) -> None:
-    require_named(config["process"].get("env", []), "process", "env")
+def environment_is_named(config: Config) -> Faults:
+    yield from find_nameless(config["process"].get("env", []), "process", "env")
 
 
-def console_size_fits(config: Config) -> None:
+def console_size_fits(config: Config) -> Faults:
     """Ignored without a terminal, as the specification demands."""
     process = config["process"]
     if not process.get("terminal", False) or "consoleSize" not in process:
@@ -180,22 +176,22 @@ def console_size_fits(config: Config) -> None:
     size = process["consoleSize"]
     for name, value in (("height", size["height"]), ("width", size["width"])):
         if value > CONSOLE_LIMIT:
-            raise SpecFault(
+            yield SpecFault(
                 pointer("process", "consoleSize", name), f"{value} is too large", hint=f"{CONSOLE_LIMIT} is the most"
             )
 
 
-def rlimits_are_consistent(config: Config) -> None:
+def rlimits_are_consistent(config: Config) -> Faults:
     """One entry for each type, and no soft limit above its hard one."""
     seen = set()
     for index, limit in enumerate(config["process"].get("rlimits", ())):
         if limit["type"] in seen:
-            raise SpecFault(
+            yield SpecFault(
                 pointer("process", "rlimits", index), f"{limit['type']} is there twice", hint="keep one of them"
             )
         seen.add(limit["type"])
         if limit["soft"] > limit["hard"]:
-            raise SpecFault(
+            yield SpecFault(
                 pointer("process", "rlimits", index, "soft"),
                 f"{limit['soft']} is above the hard limit, {limit['hard']}",
                 hint="lower soft or raise hard",
@@ -204,9 +200,10 @@ def rlimits_are_consistent(config: Config) -> None:
 
 RULES = (
     host_names_have_a_namespace,
+    host_names_are_said_once,
     annotations_have_keys,
     hooks_are_complete,
-    mounts_are_complete,
+    *mount_rules.RULES,
     program_is_named,
     working_directory_is_absolute,
     environment_is_named,
@@ -214,4 +211,5 @@ RULES = (
     rlimits_are_consistent,
     *linux_rules.RULES,
     *resource_rules.RULES,
+    *scheduling_rules.RULES,
 )

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from runtime.errors import SpecFault
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Faults = Iterator[SpecFault]
+
 SHOWN_CHARACTERS = 120
 
 
@@ -24,20 +30,20 @@ def pointer(*parts: str | int) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def require_absolute(path: str, *parts: str | int) -> None:
-    """Raise SpecFault at ``parts`` where ``path`` doesn't start at the root."""
+def find_relative(path: str, *parts: str | int) -> Faults:
+    """A fault at ``parts`` where ``path`` doesn't start at the root."""
     if not path.startswith("/"):
         example = quote("/" + path.lstrip("./"))
-        raise SpecFault(
+        yield SpecFault(
             pointer(*parts), f"{quote(path)} is not absolute", hint=f"write an absolute path such as {example}"
         )
 
 
-def require_named(environment: list[str], *parts: str | int) -> None:
-    """Raise SpecFault at the first entry of ``environment`` that isn't ``NAME=value``."""
+def find_nameless(environment: list[str], *parts: str | int) -> Faults:
+    """A fault for each entry of ``environment`` that isn't ``NAME=value``."""
     for index, entry in enumerate(environment):
         if entry.find("=") < 1:
-            raise SpecFault(
+            yield SpecFault(
                 pointer(*parts, index),
                 f"{quote(entry)} has no name and value",
                 hint="write NAME=value, or leave it out",
