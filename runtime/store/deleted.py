@@ -1,0 +1,240 @@
+"""Last records: how a life leaves the root, and how few of them are kept.
+
+Bounded by count and by age.  The age is told by CLOCK_BOOTTIME and the boot id, written into ``retired`` beside the
+record, so that a jump of the wall clock empties nothing.  Looking at all of them costs, so that happens when there are
+too many, and otherwise once a minute at most.  ``.pruned`` counts what went and tells the newest finish among it; it is
+written before they go, since a late watcher may hear of a gap that isn't there, but must not miss one.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runtime import jsontext
+from runtime.errors import BadRecord
+from runtime.kernel import clock, files, procfs
+from runtime.store import layout, staging
+from runtime.store.record import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    from runtime.store.layout import RootFds
+
+    class Moment(TypedDict):
+        bootId: str
+        boottimeNs: int
+
+    class Pruned(TypedDict):
+        count: int
+        newestFinished: str | None
+        checked: Moment | None
+
+
+COUNT_LIMIT = 4096
+AGE_LIMIT_NS = 3600 * 10**9
+CHECK_EVERY_NS = 60 * 10**9
+_KEPT = (layout.STATE, layout.LOCK, layout.RETIRED)
+_NOTE_BYTES = 4096
+_RECORD_BYTES = 1 << 20
+_SELF_AND_PARENT_LINKS = 2
+
+
+def retire(fds: RootFds, dir_fd: int, name: str, instance: str, *, proc: str = "/proc") -> None:
+    """Move the directory to .deleted, then remove what is private.  The caller holds both locks."""
+    _note_time(dir_fd, layout.RETIRED, _here(proc))
+    files.renameat2(fds.root, name, fds.deleted, instance, files.RENAME_NOREPLACE)
+    _remove_private(dir_fd)
+    if not fds.is_volatile:
+        os.fsync(fds.root)
+        os.fsync(fds.deleted)
+
+
+def _remove_private(dir_fd: int) -> None:
+    for inner in os.listdir(dir_fd):
+        if inner not in _KEPT:
+            staging.remove_tree(dir_fd, inner)
+
+
+def _finish_retirement(deleted_fd: int, name: str) -> None:
+    """Remove what is private if somebody died between the rename and that."""
+    try:
+        dir_fd = files.openat2(deleted_fd, name, os.O_RDONLY | os.O_DIRECTORY, resolve=layout.SAFE)
+    except OSError:
+        return  # pruned just now
+    try:
+        _remove_private(dir_fd)
+    except OSError:
+        return  # private still: the next prune tries again
+    finally:
+        os.close(dir_fd)
+
+
+def _here(proc: str) -> Moment:
+    return {"bootId": procfs.boot_id(proc), "boottimeNs": clock.boottime_ns()}
+
+
+def _note_time(dir_fd: int, path: str, here: Moment) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        fd = os.open(path, flags, layout.PRIVATE_MODE, dir_fd=dir_fd)
+    except OSError:
+        return  # a full file system: the next prune that has space for it notes its own time
+    try:
+        os.fchmod(fd, layout.PRIVATE_MODE)
+        os.write(fd, jsontext.encode(here).encode())
+    except OSError:
+        return
+    finally:
+        os.close(fd)
+
+
+def discard(fds: RootFds, container_id: str) -> None:
+    """Remove a directory of the root for good, by rename into staging first."""
+    gone = f"{os.urandom(16).hex()}{layout.GONE_SUFFIX}"
+    files.renameat2(fds.root, container_id, fds.staging, gone, files.RENAME_NOREPLACE)
+    staging.remove_tree(fds.staging, gone)
+
+
+def prune(fds: RootFds, proc: str = "/proc") -> None:
+    """Remove last records that are too old or too many; best effort, since deleting must not fail for it."""
+    try:
+        here = _here(proc)
+        if not _is_due(fds, here):
+            return
+        sweep_fd = staging.try_sweep_lock(fds)
+        if sweep_fd is None:
+            return  # another command prunes or makes something: the next one that deletes looks again
+        try:
+            _prune(fds, here)
+        finally:
+            os.close(sweep_fd)
+    except OSError:
+        return
+
+
+def _is_due(fds: RootFds, here: Moment) -> bool:
+    checked = read_pruned(fds)["checked"]
+    is_recent = (
+        checked is not None
+        and checked["bootId"] == here["bootId"]
+        and here["boottimeNs"] - checked["boottimeNs"] < CHECK_EVERY_NS
+    )
+    return not is_recent or _count(fds.deleted) > COUNT_LIMIT
+
+
+def _prune(fds: RootFds, here: Moment) -> None:
+    names = [name for name in os.listdir(fds.deleted) if not name.startswith(".")]
+    ages = sorted((_age_ns(fds.deleted, name, here), name) for name in names)
+    # to an eighth below the limit, so that not each delete after it looks at all of them
+    kept = COUNT_LIMIT if len(ages) <= COUNT_LIMIT else COUNT_LIMIT - COUNT_LIMIT // 8
+    outdated = [name for place, (age_ns, name) in enumerate(ages) if age_ns > AGE_LIMIT_NS or place >= kept]
+    before = read_pruned(fds)
+    finishes = [before["newestFinished"], *(_finished(fds.deleted, name) for name in outdated)]
+    after: Pruned = {
+        "count": before["count"] + len(outdated),
+        "newestFinished": max(filter(None, finishes), default=None),
+        "checked": here,
+    }
+    is_written = _write_pruned(fds, after)
+    for name in outdated:
+        gone = name + layout.GONE_SUFFIX
+        try:
+            os.rename(name, gone, src_dir_fd=fds.deleted, dst_dir_fd=fds.staging)
+            staging.remove_tree(fds.staging, gone)
+        except OSError:
+            continue  # it is counted already; the next prune meets it again
+    for name in names:
+        _finish_retirement(fds.deleted, name)
+    if not is_written:
+        _write_pruned(fds, after)  # the file system was full, and what went has made room
+
+
+def read_pruned(fds: RootFds) -> Pruned:
+    """How many last records went so far, the newest finish among them, and when somebody last looked."""
+    nothing: Pruned = {"count": 0, "newestFinished": None, "checked": None}
+    try:
+        fd = files.openat2(fds.deleted, layout.PRUNED, os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
+    except OSError:
+        return nothing
+    try:
+        found = jsontext.decode(os.read(fd, _NOTE_BYTES))
+        checked = _moment(found["checked"]) if found["checked"] is not None else None
+        newest = found["newestFinished"]
+        return {
+            "count": int(found["count"]),
+            "newestFinished": newest if isinstance(newest, str) else None,
+            "checked": checked,
+        }
+    except (OSError, jsontext.BadJson, KeyError, TypeError, ValueError):
+        return nothing
+    finally:
+        os.close(fd)
+
+
+def _moment(found: Any) -> Moment:
+    return {"bootId": str(found["bootId"]), "boottimeNs": int(found["boottimeNs"])}
+
+
+def _write_pruned(fds: RootFds, pruned: Pruned) -> bool:
+    """Replace .pruned; False where the file system is too full for it."""
+    temporary = f"{os.urandom(16).hex()}{layout.GONE_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        fd = os.open(temporary, flags, layout.PUBLIC_MODE, dir_fd=fds.staging)
+        try:
+            os.fchmod(fd, layout.PUBLIC_MODE)
+            os.write(fd, jsontext.encode(pruned).encode() + b"\n")
+        finally:
+            os.close(fd)
+        os.rename(temporary, layout.PRUNED, src_dir_fd=fds.staging, dst_dir_fd=fds.deleted)
+    except OSError:
+        staging.remove_tree(fds.staging, temporary)
+        return False
+    return True
+
+
+def _count(deleted_fd: int) -> int:
+    """How many directories lie there: the link count tells, where the file system counts them."""
+    links = os.fstat(deleted_fd).st_nlink
+    return links - _SELF_AND_PARENT_LINKS if links >= _SELF_AND_PARENT_LINKS else len(os.listdir(deleted_fd))
+
+
+def _age_ns(deleted_fd: int, name: str, here: Moment) -> int:
+    """Nanoseconds since it was retired; for one of another boot at least the time since this one's start.
+
+    One without a readable note gets one now, so that its age begins; until that can be written it is the next to go.
+    """
+    path = f"{name}/{layout.RETIRED}"
+    noted = _read_moment(deleted_fd, path)
+    if noted is None:
+        _note_time(deleted_fd, path, here)
+        return AGE_LIMIT_NS
+    return here["boottimeNs"] - (noted["boottimeNs"] if noted["bootId"] == here["bootId"] else 0)
+
+
+def _read_moment(deleted_fd: int, path: str) -> Moment | None:
+    try:
+        fd = files.openat2(deleted_fd, path, os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
+    except OSError:
+        return None
+    try:
+        return _moment(jsontext.decode(os.read(fd, _NOTE_BYTES)))
+    except (OSError, jsontext.BadJson, KeyError, TypeError, ValueError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def _finished(deleted_fd: int, name: str) -> str | None:
+    try:
+        fd = files.openat2(deleted_fd, f"{name}/{layout.STATE}", os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
+    except OSError:
+        return None
+    try:
+        return parse(os.read(fd, _RECORD_BYTES), None)["finished"]
+    except (OSError, BadRecord):
+        return None
+    finally:
+        os.close(fd)

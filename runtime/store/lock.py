@@ -1,0 +1,107 @@
+"""The two locks of a container: flock(2) on regular files of mode 0600 that live and leave with its directory.
+
+Whoever has taken one compares device and inode with a fresh stat of the path: the directory may have been retired,
+and another life of the id begun, while he waited.  A fork passes a lock on, so every child closes it first.
+
+Waiting with a limit tries again after a pause that grows from 1 to 50 ms: a timer signal would have to displace the
+caller's handlers, and the wait is for a command that takes milliseconds or hangs.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+
+from runtime.errors import NoSuchContainer
+from runtime.kernel import files
+from runtime.store import layout
+
+_FIRST_PAUSE_S = 0.001
+_LONGEST_PAUSE_S = 0.05
+_CHUNK_BYTES = 1 << 16
+
+
+def take(parent_fd: int, name: str, lock_name: str, *, wait_s: float | None = None) -> int | None:
+    """The fd of the lock ``<name>/<lock_name>`` below ``parent_fd``, taken; None when ``wait_s`` passed first.
+
+    ``wait_s`` None waits for as long as it takes, 0 tries once.  NoSuchContainer when the directory isn't there.
+    """
+    path = f"{name}/{lock_name}"
+    deadline = None if wait_s is None else time.monotonic() + wait_s
+    while True:
+        fd = _open(parent_fd, path, name)
+        try:
+            if not _flock(fd, deadline):
+                os.close(fd)
+                return None
+            if _is_current(parent_fd, path, fd):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _open(parent_fd: int, path: str, name: str) -> int:
+    try:
+        return files.openat2(parent_fd, path, os.O_RDWR | os.O_NONBLOCK, resolve=layout.SAFE)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise NoSuchContainer(name) from None
+        raise
+
+
+def _flock(fd: int, deadline: float | None) -> bool:
+    if deadline is None:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return True
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            time.sleep(min(pause_s, left_s))
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        else:
+            return True
+
+
+def _is_current(parent_fd: int, path: str, fd: int) -> bool:
+    try:
+        fresh = os.stat(path, dir_fd=parent_fd, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return False  # retired while we waited: the next round says so, or finds the id's next life
+    held = os.fstat(fd)
+    return (fresh.st_dev, fresh.st_ino) == (held.st_dev, held.st_ino)
+
+
+def holder(parent_fd: int, name: str, lock_name: str, proc: str = "/proc") -> int | None:
+    """The pid that /proc/locks names as the lock's holder; None where it names none that we can see."""
+    try:
+        found = os.stat(f"{name}/{lock_name}", dir_fd=parent_fd, follow_symlinks=False)
+        text = _read_locks(f"{proc}/locks")
+    except OSError:
+        return None  # it is for a message only
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) > 5 and fields[5] == place and fields[1] == "FLOCK":
+            return int(fields[4]) if int(fields[4]) > 0 else None
+    return None
+
+
+def _read_locks(path: str) -> str:
+    """All of /proc/locks, which a read gives out by a page at a time."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    chunks = []
+    try:
+        while chunk := os.read(fd, _CHUNK_BYTES):
+            chunks.append(chunk)
+    finally:
+        os.close(fd)
+    return b"".join(chunks).decode()

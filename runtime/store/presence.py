@@ -1,0 +1,47 @@
+"""Whether a watcher is at work for a root, told without asking it.
+
+The watcher holds an exclusive flock on ``<root>/.watcher`` (0600, so that no mere reader can hold or fake it) for as
+long as it commits exits there.  The kernel drops the lock with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+
+NAME = ".watcher"
+_MODE = 0o600
+_NOBODY = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR)
+
+
+def watcher_at_work(root_fd: int) -> bool:
+    """Whether a watcher commits exits in this root; False also where we may not look, since then we can't commit.
+
+    What isn't a file of its name belongs to no watcher either: it never stands in the way of an answer.
+    """
+    try:
+        fd = os.open(NAME, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root_fd)
+    except OSError as error:
+        if error.errno in _NOBODY:
+            return False
+        raise
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def announce(root_fd: int) -> int:
+    """The fd that says so, to be kept open by the watcher; waits out those who are just asking."""
+    fd = os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE, dir_fd=root_fd)
+    try:
+        os.fchmod(fd, _MODE)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd

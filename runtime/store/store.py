@@ -1,0 +1,411 @@
+"""The state directory: the only writer of state.json.
+
+    publish   .staging/<instance>.making  -> <root>/<id>            by rename, failing if the id is taken
+    commit    .staging/<id>.<instance>.<generation> -> state.json   by rename, under `lock`
+    retire    <root>/<id> -> .deleted/<instance>                    by rename, under `action` and `lock`
+
+``Store.locked`` yields a ``Held``; commit and retire exist only there, so that an unlocked write can't be expressed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer
+from runtime.kernel import files
+from runtime.store import deleted, layout, lock, staging
+from runtime.store.record import ended, exec_ended, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from runtime.store.layout import RootFds
+    from runtime.store.record import Exit, Precision, Process, Record
+
+RECORD_LIMIT_BYTES = 1 << 20
+ACTION_WAIT_S = 10.0
+_READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
+_NOT_THE_RECORDS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# how often one read may be overtaken by the end of a life and the beginning of the next
+_LIVES_BETWEEN = 100
+
+
+class Action:
+    """The ``action`` lock of one life, held: its directory, and what a forked child must close."""
+
+    def __init__(self, container_id: str, instance: str, dir_fd: int, lock_fd: int) -> None:
+        self.id = container_id
+        self.instance = instance
+        self.dir_fd = dir_fd
+        self._lock_fd = lock_fd
+
+    def fds(self) -> tuple[int, int]:
+        """What a child must not keep: a fork passes the lock on."""
+        return self.dir_fd, self._lock_fd
+
+    def release(self) -> None:
+        """Let the next one act."""
+        if self._lock_fd >= 0:
+            files.let_go(self._lock_fd, self.dir_fd)
+            self._lock_fd = self.dir_fd = -1
+
+    def __enter__(self) -> Action:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Held:
+    """``lock``, held: the record as it is now, and the two ways to change it."""
+
+    def __init__(self, store: Store, parent_fd: int, name: str, container_id: str, lock_fd: int) -> None:
+        self._store = store
+        self._parent_fd = parent_fd
+        self._name = name
+        self._lock_fd = lock_fd
+        try:
+            self._dir_fd = layout.open_container(parent_fd, name)
+        except BaseException:
+            os.close(lock_fd)
+            raise
+        try:
+            self.record = _read_own(self._dir_fd, container_id)
+        except BaseException:
+            self.release()
+            raise
+
+    def commit(self, record: Record) -> None:
+        """Replace the record; an invalid one raises, and nothing of a failed commit stays.
+
+        An OSError of the fsync after it leaves it committed: ``record`` tells which one is in place.
+        """
+        staging.write_record(self._store.fds, self._dir_fd, record)
+        self.record = record
+        if not self._store.fds.is_volatile:
+            os.fsync(self._dir_fd)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Replace one of the container's private files; nothing of a failed replacement stays."""
+        staging.write_private(self._store.fds, self._dir_fd, self.record, name, content)
+
+    def retire(self, record: Record) -> None:
+        """Commit the last ``record`` if that can be done, and move the directory to .deleted; needs no space.
+
+        The caller holds the action lock too.
+        """
+        try:
+            self.commit(record)
+        except OSError:
+            pass  # what counts is the rename: where that fails too, its fault is the one to tell
+        deleted.retire(self._store.fds, self._dir_fd, self._name, self.record["instance"], proc=self._store.proc)
+        deleted.prune(self._store.fds, self._store.proc)
+        staging.sweep(self._store.fds)
+
+    def release(self) -> None:
+        """Let the next one decide."""
+        if self._lock_fd >= 0:
+            files.let_go(self._lock_fd, self._dir_fd)
+            self._lock_fd = self._dir_fd = -1
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Store:
+    """One state root, opened."""
+
+    def __init__(self, root: str, *, make: bool, public: bool = False, proc: str = "/proc") -> None:
+        self.root = root
+        self.proc = proc
+        self.fds: RootFds = layout.open_root(root, make=make, public=public)
+
+    def close(self) -> None:
+        """Close the root's fds."""
+        self.fds.close()
+
+    def publish(self, record: Record, private: Mapping[str, bytes], fifos: Iterable[str]) -> Action:
+        """Bring the container into being under its id, with its action lock held.
+
+        ContainerExists where the id is taken; nothing is left over then.
+        """
+        layout.check_id(record["id"])
+        staging.sweep(self.fds)
+        dir_fd, action_fd = staging.build(self.fds, record, private, fifos)
+        return Action(record["id"], record["instance"], dir_fd, action_fd)
+
+    def read(self, container_id: str) -> Record:
+        """The record, without a lock; NoSuchContainer, BadRecord."""
+        layout.check_id(container_id)
+        record = _read_current(self.fds.root, container_id, container_id)
+        if record is None:
+            raise NoSuchContainer(container_id)
+        return record
+
+    def read_file(self, container_id: str, name: str) -> bytes:
+        """One of the container's private files."""
+        fd = files.openat2(self.fds.root, f"{container_id}/{name}", _READ_FLAGS, resolve=layout.SAFE)
+        try:
+            return _read_all(fd, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
+
+    def scan(self) -> Iterator[tuple[str, Record | BadRecord]]:
+        """All containers by id; an unreadable record is named by its fault, and passed over."""
+        for name in sorted(os.listdir(self.fds.root)):
+            if name.startswith("."):
+                continue
+            try:
+                record = _read_current(self.fds.root, name, name)
+            except BadRecord as fault:
+                yield name, fault
+            else:
+                if record is not None:  # else it was deleted between the listing and the read
+                    yield name, record
+
+    def last_records(self) -> Iterator[Record | BadRecord]:
+        """The last records of deleted containers, in no order."""
+        for instance in os.listdir(self.fds.deleted):
+            if instance.startswith("."):
+                continue
+            try:
+                record = _read_current(self.fds.deleted, instance, None)
+            except BadRecord as fault:
+                yield fault
+            else:
+                if record is not None:  # else it was pruned between the listing and the read
+                    yield record
+
+    def read_last(self, instance: str, container_id: str) -> Record | None:
+        """The last record of a life that was deleted; None where it was pruned, or can't be read."""
+        try:
+            return _read_current(self.fds.deleted, instance, container_id)
+        except BadRecord:
+            return None
+
+    def action(self, container_id: str, *, wait_s: float = ACTION_WAIT_S) -> Action:
+        """Take the action lock; ContainerBusy, naming the holder, when that takes longer than ``wait_s``."""
+        layout.check_id(container_id)
+        lock_fd = self._take(container_id, layout.ACTION, wait_s)
+        if lock_fd is None:
+            raise self._busy(container_id, layout.ACTION)
+        try:
+            dir_fd = layout.open_container(self.fds.root, container_id)
+        except BaseException:
+            os.close(lock_fd)
+            raise
+        try:
+            instance = _read_own(dir_fd, container_id)["instance"]
+        except BaseException:
+            os.close(lock_fd)
+            os.close(dir_fd)
+            raise
+        return Action(container_id, instance, dir_fd, lock_fd)
+
+    def _take(self, container_id: str, lock_name: str, wait_s: float | None) -> int | None:
+        """The lock's fd; NoSuchContainer, or BadRecord for a directory that we can't have made."""
+        for _ in range(_LIVES_BETWEEN):
+            try:
+                return lock.take(self.fds.root, container_id, lock_name, wait_s=wait_s)
+            except NoSuchContainer:
+                if _is_gone(self.fds.root, container_id):
+                    raise
+        raise BadRecord(container_id, f"{container_id}/{lock_name} is missing")
+
+    def locked(self, container_id: str) -> Held:
+        """Take ``lock`` and read the record anew; NoSuchContainer, BadRecord."""
+        layout.check_id(container_id)
+        lock_fd = self._take(container_id, layout.LOCK, None)
+        if lock_fd is None:
+            raise AssertionError("a wait without a limit ended without the lock")
+        return Held(self, self.fds.root, container_id, container_id, lock_fd)
+
+    def try_locked(self, container_id: str) -> Held | None:
+        """The same if it can be had at once, else None."""
+        layout.check_id(container_id)
+        lock_fd = self._take(container_id, layout.LOCK, 0)
+        return None if lock_fd is None else Held(self, self.fds.root, container_id, container_id, lock_fd)
+
+    def locked_last(self, instance: str, container_id: str) -> Held:
+        """Take the ``lock`` of a last record in .deleted; NoSuchContainer when it was pruned."""
+        lock_fd = lock.take(self.fds.deleted, instance, layout.LOCK)
+        if lock_fd is None:
+            raise AssertionError("a wait without a limit ended without the lock")
+        return Held(self, self.fds.deleted, instance, container_id, lock_fd)
+
+    def commit_exit(
+        self, container_id: str, instance: str, *, exit: Exit, finished: str, precision: Precision, now: str
+    ) -> bool:
+        """Commit the end of that life's first process, or an exit that was unknown; whether there was anything new.
+
+        Also in .deleted, where the life has been deleted meanwhile.
+        """
+        try:
+            with self.locked(container_id) as held:
+                if held.record["instance"] == instance:
+                    return _commit_end(held, exit, finished, precision, now)
+        except (NoSuchContainer, BadRecord):
+            pass  # deleted by now: its last record can still learn the code
+        try:
+            with self.locked_last(instance, container_id) as held:
+                return _commit_end(held, exit, finished, precision, now)
+        except (NoSuchContainer, BadRecord):
+            return False  # pruned, or nothing that could learn it
+
+    def commit_exec_end(self, container_id: str, instance: str, process: Process, exit: Exit, *, now: str) -> bool:
+        """Commit the end of a process that exec added, or its exit that was unknown; whether there was anything new.
+
+        Also in .deleted, where the life has been deleted meanwhile.
+        """
+        try:
+            with self.locked(container_id) as held:
+                if held.record["instance"] == instance:
+                    return _commit_exec_end(held, process, exit, now)
+        except NoSuchContainer:
+            pass  # deleted by now
+        try:
+            with self.locked_last(instance, container_id) as held:
+                return _commit_exec_end(held, process, exit, now)
+        except NoSuchContainer:
+            return False  # pruned
+
+    def discard(self, container_id: str) -> None:
+        """Remove a container whose record can't be read; whatever its processes were, nothing tells.
+
+        NoSuchContainer; ContainerBusy for one that can be read after all: the id's next life has begun.
+        """
+        layout.check_id(container_id)
+        try:
+            lock_fd = lock.take(self.fds.root, container_id, layout.LOCK, wait_s=ACTION_WAIT_S)
+            if lock_fd is None:
+                raise self._busy(container_id, layout.LOCK)
+        except NoSuchContainer:
+            lock_fd = -1  # gone, or without a lock, and so nobody's
+        try:
+            if self._is_readable(container_id):
+                raise self._busy(container_id, layout.ACTION)
+            deleted.discard(self.fds, container_id)
+        except FileNotFoundError:
+            raise NoSuchContainer(container_id) from None
+        finally:
+            if lock_fd >= 0:
+                os.close(lock_fd)
+        staging.sweep(self.fds)
+
+    def _is_readable(self, container_id: str) -> bool:
+        try:
+            self.read(container_id)
+            for lock_name in (layout.LOCK, layout.ACTION):
+                os.stat(f"{container_id}/{lock_name}", dir_fd=self.fds.root, follow_symlinks=False)
+        except (BadRecord, FileNotFoundError):
+            return False
+        return True
+
+    def _busy(self, container_id: str, lock_name: str) -> ContainerBusy:
+        pid = lock.holder(self.fds.root, container_id, lock_name, self.proc)
+        return ContainerBusy(
+            f'container "{container_id}" is busy: {f"process {pid}" if pid else "another command"} acts on it',
+            hint="try again once that has ended",
+        )
+
+
+def _commit_end(held: Held, exit: Exit, finished: str, precision: Precision, now: str) -> bool:
+    following = ended(held.record, exit=exit, finished=finished, precision=precision, now=now)
+    if following is None:
+        return False
+    held.commit(following)
+    return True
+
+
+def _commit_exec_end(held: Held, process: Process, exit: Exit, now: str) -> bool:
+    following = exec_ended(held.record, process, exit, now=now)
+    if following is held.record:
+        return False
+    held.commit(following)
+    return True
+
+
+def _read_current(parent_fd: int, name: str, container_id: str | None) -> Record | None:
+    """The record in the directory ``name``, None where that is gone; BadRecord where it is there without one."""
+    for _ in range(_LIVES_BETWEEN):
+        try:
+            return read_record(parent_fd, f"{name}/{layout.STATE}", container_id)
+        except FileNotFoundError:
+            if _is_gone(parent_fd, name):
+                return None  # or the next life has begun in between: then look again
+    raise BadRecord(_shown(name), f"{_shown(name)}/{layout.STATE} is missing")
+
+
+def _read_own(dir_fd: int, container_id: str) -> Record:
+    """The record of a directory that is open."""
+    try:
+        return read_record(dir_fd, layout.STATE, container_id)
+    except FileNotFoundError:
+        raise BadRecord(container_id, f"{container_id}/{layout.STATE} is missing") from None
+
+
+def read_record(dir_fd: int, path: str, container_id: str | None) -> Record:
+    """The record at ``path``; FileNotFoundError, or BadRecord for anything that isn't a record of the root's owner.
+
+    Other than these, an OSError tells of us: that we have too many files open, say.
+    """
+    shown = _shown(container_id or path.split("/", 1)[0])
+    try:
+        data = _read_regular(dir_fd, path)
+        return parse(data, container_id)
+    except OSError as error:
+        if error.errno in _NOT_THE_RECORDS:
+            raise
+        raise BadRecord(shown, f"state.json can't be read: {error.strerror}") from None
+    except BadRecord as fault:
+        raise BadRecord(shown, fault.reason) from None
+
+
+def _read_regular(dir_fd: int, path: str) -> bytes:
+    """The content of a regular file that belongs to the owner of ``dir_fd``; OSError, BadRecord."""
+    fd = files.openat2(dir_fd, path, _READ_FLAGS, resolve=layout.SAFE)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise BadRecord(path, "state.json is not a regular file")
+        if found.st_uid != os.fstat(dir_fd).st_uid:
+            raise BadRecord(path, f"state.json belongs to uid {found.st_uid}, and the root does not")
+        if found.st_size > RECORD_LIMIT_BYTES:
+            raise BadRecord(path, f"state.json is larger than {RECORD_LIMIT_BYTES >> 20} MiB")
+        return _read_all(fd, found.st_size)
+    finally:
+        os.close(fd)
+
+
+def _shown(name: str) -> str:
+    """A name found in the root, for a message of one line: it may be anything that a directory can hold."""
+    return name if name.isascii() and name.isprintable() else ascii(name)
+
+
+def _read_all(fd: int, size: int) -> bytes:
+    data = os.read(fd, size + 1)
+    while len(data) < size and (chunk := os.read(fd, size - len(data))):
+        data += chunk
+    return data
+
+
+def _is_gone(root_fd: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=root_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def open_store(root: str, *, proc: str = "/proc") -> Store | None:
+    """The store of an existing root, or None where there is none yet."""
+    try:
+        return Store(root, make=False, proc=proc)
+    except NoSuchContainer:
+        return None
