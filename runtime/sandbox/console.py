@@ -33,7 +33,7 @@ from runtime.kernel.mount import (
     open_tree,
 )
 from runtime.kernel.process import AT_EMPTY_PATH
-from runtime.kernel.sockets import send_fds
+from runtime.kernel.sockets import connect_path, send_fds
 from runtime.kernel.terminal import clear_onlcr, controlling, peer_of_ptmx, set_window_size, unlock_peer
 
 TYPE_CHECKING = False
@@ -45,7 +45,6 @@ else:
 STEP = "console"
 PTMX_DEVICE = (5, 2)  # Documentation/admin-guide/devices.txt
 SLAVE_MAJORS = range(136, 144)  # UNIX98_PTY_SLAVE_MAJOR and the seven after it
-PATH_LIMIT_BYTES = 107  # sun_path has 108, and the last is a NUL
 REPLY_TIMEOUT_S = 10
 REPLY_LIMIT_BYTES = 65536
 MASTER_NAME = b"/dev/ptmx"  # the payload that carries the master: any text will do, and callers log it
@@ -153,17 +152,8 @@ def send_to_console_socket(target: str, master_fd: int, container_id: str) -> No
 
 
 def _send_to_path(path: str, master_fd: int) -> None:
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    sock = connect_path(path)
     try:
-        encoded = os.fsencode(path)
-        if len(encoded) <= PATH_LIMIT_BYTES:
-            sock.connect(encoded)
-        else:
-            node = os.open(encoded, os.O_PATH | os.O_CLOEXEC)
-            try:
-                sock.connect(f"/proc/self/fd/{node}")
-            finally:
-                os.close(node)
         send_fds(sock, MASTER_NAME, [master_fd])
     finally:
         sock.close()

@@ -12,8 +12,9 @@ Source: runtime-spec: config.md#posix-platform-hooks.
 
 ``run_hook`` also runs inside the container's namespaces, where any file may be the image's: it imports nothing, looks
 up no codec and opens no path; only execve(2) resolves the hook's.  The hook gets the state on its standard input,
-exactly its own environment, no other file descriptor, default signals and an empty mask.  What it prints on stdout and
-stderr goes into one pipe, whose tail becomes the fault's ``output``.
+exactly its own environment, no other file descriptor, default signals and an empty mask.  One that the parent runs
+and that has no ``env`` gets the parent's, as with other runtimes; the container's process hands on nothing of the
+caller's.  What it prints on stdout and stderr goes into one pipe, whose tail becomes the fault's ``output``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from runtime.kernel.process import (
     execveat,
     pidfd_open,
     pidfd_send_signal,
+    reset_signal,
 )
 
 TYPE_CHECKING = False
@@ -45,7 +47,9 @@ else:
 
     from runtime.values import NamedTuple
 
+LIBC_SIGNALS = (32, 33)  # nptl(7): no valid signals for us, and yet a caller can have left them ignored
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+BY_THE_CONTAINER = ("createContainer", "startContainer")
 OUTPUT_LIMIT_BYTES = 2048
 _PIPE_BYTES = 65536  # what a pipe holds (pipe(7)), so one read of that size empties it
 _FIRST_PRIVATE_FD = 3
@@ -53,11 +57,14 @@ _LAST_FD = 0xFFFFFFFF
 
 
 class Hook(NamedTuple):
-    """One hook as config.json has it; ``args`` are never empty, ``timeout_s`` is None for as long as it takes."""
+    """One hook as config.json has it; ``args`` are never empty, ``timeout_s`` is None for as long as it takes.
+
+    ``env`` is None for the runtime's own.
+    """
 
     path: str
     args: tuple[str, ...]
-    env: tuple[str, ...]
+    env: tuple[str, ...] | None
     timeout_s: float | None
 
 
@@ -75,16 +82,19 @@ def plan_hooks(config: Mapping[str, Any]) -> dict[str, tuple[Hook, ...]]:
     """The hooks of a checked config.json by kind; every kind is there.  SpecFault: a text that execve(2) can't take."""
     hooks = config.get("hooks") or {}
     return {
-        kind: tuple(_plan_hook(hook, f"/hooks/{kind}/{index}") for index, hook in enumerate(hooks.get(kind) or ()))
+        kind: tuple(
+            _plan_hook(hook, f"/hooks/{kind}/{index}", inherits=kind not in BY_THE_CONTAINER)
+            for index, hook in enumerate(hooks.get(kind) or ())
+        )
         for kind in KINDS
     }
 
 
-def _plan_hook(hook: Mapping[str, Any], pointer: str) -> Hook:
+def _plan_hook(hook: Mapping[str, Any], pointer: str, *, inherits: bool) -> Hook:
     path: str = hook["path"]
     args = tuple(hook.get("args") or (path,))
-    env = tuple(hook.get("env") or ())
-    for text, member in ((path, "path"), *((text, "args") for text in args), *((text, "env") for text in env)):
+    env = None if inherits and "env" not in hook else tuple(hook.get("env") or ())
+    for text, member in ((path, "path"), *((text, "args") for text in args), *((text, "env") for text in env or ())):
         if "\0" in text or not _is_encodable(text):
             raise SpecFault(f"{pointer}/{member}", "a NUL or half of a surrogate pair can't be passed to a program")
     return Hook(path, args, env, hook.get("timeout"))
@@ -138,7 +148,10 @@ def _outcome(hook: Hook, ending: _Ending) -> str | None:
 
 def _run(hook: Hook, state_json: bytes) -> _Ending:
     argv = [text.encode() for text in hook.args]
-    env = [text.encode() for text in hook.env]
+    if hook.env is None:
+        env = [b"%s=%s" % pair for pair in os.environb.items()]
+    else:
+        env = [text.encode() for text in hook.env]
     if _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN:  # left so by our caller: the status would be lost
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     fds = _Fds()
@@ -264,8 +277,10 @@ def _execute(path: bytes, argv: list[bytes], env: list[bytes], fds: tuple[int, i
 
 
 def reset_signals() -> None:
-    """Every signal to its default and none blocked: Python ignores SIGPIPE, and execve(2) keeps what is ignored."""
+    """Every signal to its default and none blocked: execve(2) keeps what Python (SIGPIPE) or a caller ignores."""
     for number in _signal.valid_signals():
-        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
+        if _signal.getsignal(number) != _signal.SIG_DFL and number not in (_signal.SIGKILL, _signal.SIGSTOP):
             _signal.signal(number, _signal.SIG_DFL)
+    for own in LIBC_SIGNALS:
+        reset_signal(own)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())

@@ -45,7 +45,6 @@ OWN_SIGNALS = frozenset(
     )
 )
 CAUGHT_SIGNALS = frozenset(_signal.valid_signals()) - OWN_SIGNALS
-HELD_SIGNALS = CAUGHT_SIGNALS - {_signal.SIGALRM}  # a timed wait inside of create must still end
 ENDING_SIGNALS = frozenset((_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM))
 
 STANDARD_FDS = (0, 1, 2)
@@ -65,11 +64,15 @@ class WaitResult(NamedTuple):
 def hold_signals() -> set[int]:
     """Block what ``wait_foreground`` will relay, so that it waits; the result is for ``release_signals``.
 
-    A new process inherits the mask: whoever forks empties it before execve(2).  SIGCHLD becomes the default: ignored
-    (a caller can leave it so), the kernel would reap the container's process and its exit would be lost.
+    A new process inherits the mask: whoever forks empties it before execve(2).
     """
+    keep_children()
+    return _signal.pthread_sigmask(_signal.SIG_BLOCK, CAUGHT_SIGNALS)
+
+
+def keep_children() -> None:
+    """SIGCHLD at its default: ignored (a caller can leave it so), the kernel would reap our children before we do."""
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-    return _signal.pthread_sigmask(_signal.SIG_BLOCK, HELD_SIGNALS)
 
 
 def release_signals(mask: set[int]) -> None:
@@ -77,16 +80,26 @@ def release_signals(mask: set[int]) -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
-def wait_foreground(pid: int, pidfd: int, *, master_fd: int | None = None) -> WaitResult:
+def wait_foreground(
+    pid: int, pidfd: int, *, master_fd: int | None = None, beside: tuple[int, Callable[[], bool]] | None = None
+) -> WaitResult:
     """Relay signals, and with ``master_fd`` the terminal, until our child ``pid`` has ended; reap it and say how.
 
+    ``beside`` is an fd to read while we wait, and what to do when that can be read, until it answers that it is done.
     On return handlers and mask are as they were, the terminal is restored, and ``master_fd`` is still the caller's.
     """
     with _Signals() as signals:
         if master_fd is None:
-            return _Foreground(pid, pidfd, signals).wait()
+            return _Foreground(pid, pidfd, signals, beside=beside).wait()
         with _Terminal(master_fd) as terminal:
-            return _Foreground(pid, pidfd, signals, terminal).wait()
+            return _Foreground(pid, pidfd, signals, terminal, beside=beside).wait()
+
+
+def pass_size_on(master_fd: int) -> None:
+    """Give the pty the size of our own terminal, if we have one; before the program starts, so that it never sees 0."""
+    tty = _own_terminal()
+    if tty is not None:
+        _ignoring_loss(lambda tty: set_window_size(master_fd, *window_size(tty)), tty)
 
 
 def decode_status(status: int) -> WaitResult:
@@ -100,11 +113,20 @@ def decode_status(status: int) -> WaitResult:
 class _Foreground:
     """The loop: polls signals, the pidfd and the terminal until the first process has been reaped."""
 
-    def __init__(self, pid: int, pidfd: int, signals: _Signals, terminal: _Terminal | None = None) -> None:
+    def __init__(
+        self,
+        pid: int,
+        pidfd: int,
+        signals: _Signals,
+        terminal: _Terminal | None = None,
+        *,
+        beside: tuple[int, Callable[[], bool]] | None = None,
+    ) -> None:
         self._pid = pid
         self._pidfd = pidfd
         self._signals = signals
         self._terminal = terminal
+        self._beside = beside
         self._result: WaitResult | None = None
 
     def wait(self) -> WaitResult:
@@ -112,6 +134,8 @@ class _Foreground:
             ready = _poll({self._signals.fd: select.POLLIN, self._pidfd: select.POLLIN, **self._interest()})
             if self._terminal is not None:
                 self._terminal.transfer(ready)
+            if self._beside is not None and self._beside[0] in ready and self._beside[1]():
+                self._beside = None
             for number in self._signals.take() if self._signals.fd in ready else b"":
                 self._relay(number)
             if self._pidfd in ready:
@@ -123,7 +147,10 @@ class _Foreground:
         return self._result
 
     def _interest(self) -> dict[int, int]:
-        return {} if self._terminal is None else self._terminal.interest()
+        wanted = {} if self._terminal is None else self._terminal.interest()
+        if self._beside is not None:
+            wanted[self._beside[0]] = select.POLLIN
+        return wanted
 
     def _relay(self, number: int) -> None:
         if number == _signal.SIGCHLD:
@@ -161,9 +188,15 @@ class _Foreground:
                 self._result = decode_status(status)
 
     def _unreaped(self) -> WaitResult:
-        """It ended, and is no child of ours, or was reaped by the kernel: ask the pidfd."""
-        info = pidfd_exit_info(self._pidfd)
-        return WaitResult(None, None) if info is None else WaitResult(info.code, info.signal)
+        """It ended, and whoever traces it has not yet taken notice, which we then wait for (ptrace(2)).
+
+        Or it is no child of ours, or was reaped by the kernel: the pidfd tells.
+        """
+        try:
+            return decode_status(os.waitpid(self._pid, 0)[1])
+        except ChildProcessError:
+            info = pidfd_exit_info(self._pidfd)
+            return WaitResult(None, None) if info is None else WaitResult(info.code, info.signal)
 
 
 class _Signals:
@@ -252,7 +285,7 @@ class _Terminal:
     def __init__(self, master_fd: int) -> None:
         self._master = master_fd
         self._slave = peer_of_ptmx(master_fd, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-        self._tty = next((fd for fd in STANDARD_FDS if os.isatty(fd)), None)
+        self._tty = _own_terminal()
         self._saved: Any = None
         self._input = _Flow(STANDARD_FDS[0], master_fd)
         self._output = _Flow(master_fd, STANDARD_FDS[1])
@@ -283,8 +316,7 @@ class _Terminal:
             _ignoring_loss(lambda tty: restore(tty, saved), self._tty)
 
     def resize(self) -> None:
-        if self._tty is not None:
-            _ignoring_loss(lambda tty: set_window_size(self._master, *window_size(tty)), self._tty)
+        pass_size_on(self._master)
 
     def interest(self) -> dict[int, int]:
         """What poll(2) should wait for, by fd."""
@@ -321,6 +353,10 @@ class _Terminal:
         if self._slave >= 0:
             os.close(self._slave)
             self._slave = -1
+
+
+def _own_terminal() -> int | None:
+    return next((fd for fd in STANDARD_FDS if os.isatty(fd)), None)
 
 
 def _poll(wanted: dict[int, int], timeout_ms: int | None = None) -> dict[int, int]:

@@ -1,26 +1,33 @@
-"""The program in which a created container waits for ``start``: under 512 bytes of machine code, no interpreter.
+"""The program in which a created container waits for ``start``: some hundred bytes of machine code, no interpreter.
 
 Two reasons. What ``/proc/<pid>/exe`` of a container's process leads to can be opened from inside the container: with
 an interpreter waiting, that is the host's python (the CVE-2019-5736 family); here it is a sealed memfd that nobody can
 write and nobody else runs. And a waiting interpreter keeps 2.6 MB, this keeps one page of code and one of stack.
+It is also the last one to act before the program: see last_calls.py for what it does after the gate.
 
-    execveat(stub_fd(), "", ["runf-init", GATE, OUTCOME, PATH, ARG0, ...], environment, AT_EMPTY_PATH)
+    execveat(stub_fd(CALLS), "", ["runf-init", GATE, OUTCOME, PATH, ARG0, ...], environment, AT_EMPTY_PATH)
 
     takes the name "runf-init"; a signal from 1 to 15 ends it with 128 + signal, even as the first process of a
     pid namespace, which would be deaf to one without a handler (a created container can be killed with TERM)
     GATE and OUTCOME, decimal fds or "-" for none, become FD_CLOEXEC; no other fd is touched
     GATE    one byte is awaited; end of file or an error: exit 1
+    CALLS   one after the other, again where a signal interrupted one
     execve(PATH, [ARG0, ...], environment), with those 15 signals at their default
-    OUTCOME only if that failed: errno, 4 bytes, little endian; then exit 127 for ENOENT, 126 for anything else
+    OUTCOME only if one of these failed: errno, 4 bytes, little endian, and the words of the call; then exit 126, or
+            127 for an execve that ended with ENOENT, or by SIGILL where a filter forbids to exit
 
-So a hang-up of OUTCOME with the process alive means that PATH runs.  Each image is the whole ELF file, assembled from
-the ``.S`` file beside this one; a test assembles it again and compares byte for byte.
+So a hang-up of OUTCOME with no errno in it means that PATH runs.  Where the list ``tells_by_memory``, OUTCOME holds 4
+bytes from then on, which are zero for as long as nothing fails: read them after the hang-up, and not before.
+
+Each image is the first part of an ELF file, assembled from the ``.S`` file beside this one; a test assembles it again
+and compares byte for byte. The list follows it, writable for the one process that runs it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from _struct import pack_into
 
 from runtime.kernel.files import (
     F_SEAL_GROW,
@@ -33,58 +40,84 @@ from runtime.kernel.files import (
     memfd_create,
     seal,
 )
+from runtime.sandbox.last_calls import LastCalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 NAME = "runf-init"
+DATA_ADDRESS = 0x500000  # and the length of the code, at which the list lies in the file
+DATA_SIZES_OFFSET = 64 + 56 + 32  # p_filesz and p_memsz of the second program header
 
 # ``as -o stub.o stub_<machine>.S && objcopy -O binary -j .text stub.o stub``, in hexadecimal
 IMAGES = {
     "x86_64": """
-    7f454c4602010100000000000000000002003e0001000000d000400000000000400000000000000000000000000000000000000040003800
-    02000000000000000100000005000000000000000000000000004000000000000000400000000000bf01000000000000bf01000000000000
+    7f454c4602010100000000000000000002003e00010000000801400000000000400000000000000000000000000000000000000040003800
+    0300000000000000010000000500000000000000000000000000400000000000000040000000000070020000000000007002000000000000
+    0010000000000000010000000600000070020000000000007002500000000000700250000000000000000000000000000000000000000000
     001000000000000051e574640600000000000000000000000000000000000000000000000000000000000000000000000000000000000000
-    10000000000000008f0140000000000000000004000000008f014000000000000000000000000000584889e54c8d74c5084883f8057268bf
-    0f000000488b7500b89d0000000f05bb0f00000089df488d35b3ffffff31d241ba08000000b80d0000000f05ffcb75e4488b7508e87b0000
-    0089fb488b7510e8700000004189fc85db782389df488d7424f8ba0100000031c00f054883f801740d4883f8fc74e4bf01000000eb3a488b
-    7d18488d75204c89f2b83b0000000f05f7d8894424f8bb7e00000083f8027502ffc34489e7488d7424f8ba04000000b8010000000f0589df
-    b8e70000000f0583ef80ebf483cfffac3c2d742231ff0fb6c06bff0a8d7c07d0ac84c075f1be02000000ba01000000b8480000000f05c3
+    10000000000000003602400000000000000000040000000036024000000000000000000000000000584889e54c8d74c5084883f8057268bf
+    0f000000488b7500b89d0000000f05bb0f00000089df488d35b3ffffff31d241ba08000000b80d0000000f05ffcb75e4488b7508e8ea0000
+    0089fb488b7510e8df0000004189fc85db782689df488d7424f8ba0100000031c00f054883f80174104883f8fc74e4bf01000000e9a40000
+    0041bf700250004d8d6f1849c70700000000bb7e000000498b45004885c0783b498b7d08498b7510498b55184d8b55204d8b45284d8b4d30
+    0f054883f8fc74d7493b45387c2e31ff493b45407f57498b4d484889014983c560ebbc488b7d18488d75204c89f2b83b0000000f0583f8fe
+    7502ffc3f7d87f05b8050000004189074489e74c89fe498b5708b8010000000f054489e7498b7550498b5558b8010000000f0589dfb8e700
+    00000f050f0b83ef80ebf283cfffac3c2d742231ff0fb6c06bff0a8d7c07d0ac84c075f1be02000000ba01000000b8480000000f05c3662e
+    0f1f840000000000
     """,
     "aarch64": """
-    7f454c460201010000000000000000000200b70001000000d000400000000000400000000000000000000000000000000000000040003800
-    02000000000000000100000005000000000000000000000000004000000000000000400000000000f801000000000000f801000000000000
+    7f454c460201010000000000000000000200b700010000000801400000000000400000000000000000000000000000000000000040003800
+    03000000000000000100000005000000000000000000000000004000000000000000400000000000b002000000000000b002000000000000
+    00000100000000000100000006000000b002000000000000b002500000000000b00250000000000000000000000000000000000000000000
     000001000000000051e574640600000000000000000000000000000000000000000000000000000000000000000000000000000000000000
-    1000000000000000b001400000000000000000000000000000000000000000000000000000000000e00340f9f3230091740e008b94220091
+    10000000000000005c02400000000000000000000000000000000000000000000000000000000000e00340f9f3230091740e008b94220091
     1f1400f1e3030054e00180d2610240f9e81480d2010000d4f5018052e003152a81fdff10020080d2030180d2c81080d2010000d4b5060071
-    21ffff54610640f926000094f503092a610a40f923000094f603092aff4300d19501f837e003152ae1030091220080d2e80780d2010000d4
-    1f0400f1a00000541f1000b100ffff542000805211000014600e40f961820091e20314aaa81b80d2010000d4e003004be00300b91f080071
-    d50f8052b516951ae003162ae1030091820080d2080880d2010000d4e003152ac80b80d2010000d400000211fdffff170900801220144038
-    1fb4007180010054090080524a01805200c0005129010a1b20144038a0ffff35e003092a410080d2220080d2280380d2010000d4c0035fd6
+    21ffff54610640f943000094f503092a610a40f940000094f603092aff4300d19501f837e003152ae1030091220080d2e80780d2010000d4
+    1f0400f1a00000541f1000b100ffff54200080522d00001457080058f8620091ff0200f9d50f8052080340f94802f8b7008740a9028f41a9
+    049742a9010000d41f1000b120ffff54018b43a91f0001eb0b0200541f0002ebe10300aa000080524c030054022740f9410000f918830191
+    eeffff17600e40f961820091e20314aaa81b80d2010000d41f0800b1b516951ae003006b4c000054a0008052e00200b9e003162ae10317aa
+    e20640f9080880d2010000d4e003162a010b45a9080880d2010000d4e003152ac80b80d2010000d40000000000000211fcffff1709008012
+    201440381fb4007180010054090080524a01805200c0005129010a1b20144038a0ffff35e003092a410080d2220080d2280380d2010000d4
+    c0035fd600000000b002500000000000
     """,
 }
 
 
 def image(machine: str) -> bytes | None:
-    """The ELF file for ``machine`` (as uname(2) calls it), or None where there is none."""
+    """The code for ``machine`` (as uname(2) calls it), or None where there is none."""
     text = IMAGES.get(machine)
     return bytes.fromhex(text) if text else None
 
 
-def stub_fd() -> int | None:
+def compose(code: bytes, build: Callable[[int], bytes]) -> bytes:
+    """The whole ELF file: ``code``, and the list that ``build`` puts together for the address where it will lie."""
+    data = build(DATA_ADDRESS + len(code))
+    made = bytearray(code + data)
+    pack_into("=QQ", made, DATA_SIZES_OFFSET, len(data), len(data))
+    return bytes(made)
+
+
+def no_calls(base: int) -> bytes:
+    """The list of a stub that executes the program and does nothing before."""
+    return LastCalls(base).data()
+
+
+def stub_fd(build: Callable[[int], bytes] = no_calls) -> int | None:
     """A new sealed, executable memfd with the stub for this machine, to be executed once and owned by the caller.
 
     None where there is no image for the machine, or where ``vm.memfd_noexec=2`` forbids executable memfds.
     """
-    content = image(os.uname().machine)
-    if content is None:
+    code = image(os.uname().machine)
+    if code is None:
         return None
     fd = _executable_memfd()
     if fd is None:
         return None
     try:
-        os.write(fd, content)
+        content = memoryview(compose(code, build))
+        while content:
+            content = content[os.write(fd, content) :]
         os.fchmod(fd, 0o555)  # any uid of any user namespace may execute it, and F_SEAL_WRITE leaves modes alone
         seal(fd, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
     except BaseException:

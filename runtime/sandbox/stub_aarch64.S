@@ -1,10 +1,16 @@
 // The program that a created container waits in: see stub.py for what it is for and its protocol.
 // It is a whole ELF file, headers included; `as` and `objcopy -O binary` turn it into the bytes in stub.py.
 //
-//   argv: "runf-init" GATE OUTCOME PATH ARG0 [ARG1 ...]        x19 &argv[0]   x20 envp
-//         0           8    16      24   32                     w21 gate fd    w22 outcome fd  (-1: none)
+//   argv: "runf-init" GATE OUTCOME PATH ARG0 [ARG1 ...]        x19 &argv[0]   x20 envp   x23 DATA   x24 the call
+//         0           8    16      24   32                     w21 gate fd, then the status to exit with
+//                                                              w22 outcome fd  (-1: none)
+//   DATA: failure, told, scratch, calls (last_calls.py)
+//         0        8     16       24
+//   call: number, six arguments, at least, at most, keep at, words, their length
+//         0       8              56        64       72       80     88            96 bytes
 
         .set    BASE, 0x400000                  // where the image is mapped: ET_EXEC, so addresses are known
+        .set    DATA, 0x500000 + end - image    // where what follows the image is mapped
         .set    FCNTL, 25
         .set    READ, 63
         .set    WRITE, 64
@@ -19,6 +25,7 @@
         .set    SIGSET_SIZE, 8
         .set    EINTR, 4
         .set    ENOENT, 2
+        .set    EIO, 5
 
         .text
 image:  .byte   0x7f, 'E', 'L', 'F', 2, 1, 1, 0 // Elf64_Ehdr: 64 bits, little endian, version 1
@@ -29,10 +36,12 @@ image:  .byte   0x7f, 'E', 'L', 'F', 2, 1, 1, 0 // Elf64_Ehdr: 64 bits, little e
         .quad   headers - image
         .quad   0                               // no sections
         .long   0
-        .short  64, 56, 2, 0, 0, 0              // two program headers
+        .short  64, 56, 3, 0, 0, 0              // three program headers
 
 headers: .long  1, 5                            // PT_LOAD, PF_R | PF_X: one page that nothing can write
         .quad   0, BASE, BASE, end - image, end - image, 0x10000
+        .long   1, 6                            // PT_LOAD, PF_R | PF_W: what follows; both sizes are filled in later
+        .quad   end - image, DATA, DATA, 0, 0, 0x10000
         .long   0x6474e551, 6                   // PT_GNU_STACK, PF_R | PF_W: a stack that can't be executed
         .quad   0, 0, 0, 0, 0, 16
 
@@ -82,24 +91,54 @@ wait:   mov     w0, w21
 refuse: mov     w0, 1
         b       exit
 
-run:    ldr     x0, [x19, 24]
+run:    ldr     x23, =DATA
+        add     x24, x23, 24
+        str     xzr, [x23]                      // also makes the page ours, before anybody may hold on to it
+        mov     w21, 126
+play:   ldr     x8, [x24]
+        tbnz    x8, 63, execute                 // the end of the list
+        ldp     x0, x1, [x24, 8]
+        ldp     x2, x3, [x24, 24]
+        ldp     x4, x5, [x24, 40]
+        svc     0
+        cmn     x0, EINTR
+        b.eq    play
+        ldp     x1, x2, [x24, 56]
+        cmp     x0, x1
+        b.lt    broke
+        cmp     x0, x2
+        mov     x1, x0
+        mov     w0, 0
+        b.gt    exit                            // another process goes on with the list
+        ldr     x2, [x24, 72]
+        str     x1, [x2]
+        add     x24, x24, 96
+        b       play
+
+execute: ldr    x0, [x19, 24]
         add     x1, x19, 32
         mov     x2, x20
         mov     x8, EXECVE
         svc     0
-        neg     w0, w0                          // it came back, so it failed
-        str     w0, [sp]
-        cmp     w0, ENOENT
-        mov     w21, 126
+        cmn     x0, ENOENT                      // it came back, so it failed
         cinc    w21, w21, eq                    // 127
+broke:  negs    w0, w0
+        b.gt    tell
+        mov     w0, EIO                         // less was done than the list demands
+tell:   str     w0, [x23]                       // a store, since a filter may forbid what follows
         mov     w0, w22                         // with no outcome fd, write(-1) fails and nobody minds
-        mov     x1, sp
-        mov     x2, 4
+        mov     x1, x23
+        ldr     x2, [x23, 8]
+        mov     x8, WRITE
+        svc     0
+        mov     w0, w22
+        ldp     x1, x2, [x24, 80]
         mov     x8, WRITE
         svc     0
         mov     w0, w21
 exit:   mov     x8, EXIT_GROUP
         svc     0
+        udf     0                               // a filter may forbid even that
 
 ended:  add     w0, w0, 128                     // the handler: exit with 128 + signal
         b       exit
@@ -120,4 +159,7 @@ digit:  sub     w0, w0, '0'
         mov     x8, FCNTL
         svc     0
 claimed: ret
+
+        .ltorg
+        .balign 16
 end:

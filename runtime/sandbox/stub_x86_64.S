@@ -2,11 +2,17 @@
 # It is a whole ELF file, headers included; `as` and `objcopy -O binary` turn it into the bytes in stub.py.
 #
 #   argv: "runf-init" GATE OUTCOME PATH ARG0 [ARG1 ...]        registers that survive system calls:
-#         0           8    16      24   32                     rbp &argv[0]   r14 envp
-#                                                              ebx gate fd    r12d outcome fd  (-1: none)
+#         0           8    16      24   32                     rbp &argv[0]   r14 envp   r15 DATA   r13 the call
+#                                                              ebx gate fd, then the status to exit with
+#                                                              r12d outcome fd  (-1: none)
+#   DATA: failure, told, scratch, calls (last_calls.py)
+#         0        8     16       24
+#   call: number, six arguments, at least, at most, keep at, words, their length
+#         0       8              56        64       72       80     88            96 bytes
 
         .intel_syntax noprefix
         .set    BASE, 0x400000                  # where the image is mapped: ET_EXEC, so addresses are known
+        .set    DATA, 0x500000 + end - image    # where what follows the image is mapped
         .set    READ, 0
         .set    WRITE, 1
         .set    RT_SIGACTION, 13
@@ -22,6 +28,7 @@
         .set    SIGSET_SIZE, 8
         .set    EINTR, 4
         .set    ENOENT, 2
+        .set    EIO, 5
 
         .text
 image:  .byte   0x7f, 'E', 'L', 'F', 2, 1, 1, 0 # Elf64_Ehdr: 64 bits, little endian, version 1
@@ -32,10 +39,12 @@ image:  .byte   0x7f, 'E', 'L', 'F', 2, 1, 1, 0 # Elf64_Ehdr: 64 bits, little en
         .quad   headers - image
         .quad   0                               # no sections
         .long   0
-        .short  64, 56, 2, 0, 0, 0              # two program headers
+        .short  64, 56, 3, 0, 0, 0              # three program headers
 
 headers: .long  1, 5                            # PT_LOAD, PF_R | PF_X: one page that nothing can write
         .quad   0, BASE, BASE, end - image, end - image, 0x1000
+        .long   1, 6                            # PT_LOAD, PF_R | PF_W: what follows; both sizes are filled in later
+        .quad   end - image, DATA, DATA, 0, 0, 0x1000
         .long   0x6474e551, 6                   # PT_GNU_STACK, PF_R | PF_W: a stack that can't be executed
         .quad   0, 0, 0, 0, 0, 16
 
@@ -86,25 +95,58 @@ wait:   mov     edi, ebx
 refuse: mov     edi, 1
         jmp     exit
 
-run:    mov     rdi, [rbp + 24]
+run:    mov     r15d, DATA
+        lea     r13, [r15 + 24]
+        mov     qword ptr [r15], 0              # also makes the page ours, before anybody may hold on to it
+        mov     ebx, 126
+play:   mov     rax, [r13]
+        test    rax, rax
+        js      execute                         # the end of the list
+        mov     rdi, [r13 + 8]
+        mov     rsi, [r13 + 16]
+        mov     rdx, [r13 + 24]
+        mov     r10, [r13 + 32]
+        mov     r8, [r13 + 40]
+        mov     r9, [r13 + 48]
+        syscall
+        cmp     rax, -EINTR
+        je      play
+        cmp     rax, [r13 + 56]
+        jl      broke
+        xor     edi, edi
+        cmp     rax, [r13 + 64]
+        jg      exit                            # another process goes on with the list
+        mov     rcx, [r13 + 72]
+        mov     [rcx], rax
+        add     r13, 96
+        jmp     play
+
+execute: mov    rdi, [rbp + 24]
         lea     rsi, [rbp + 32]
         mov     rdx, r14
         mov     eax, EXECVE
         syscall
-        neg     eax                             # it came back, so it failed
-        mov     [rsp - 8], eax
-        mov     ebx, 126
-        cmp     eax, ENOENT
-        jne     tell
+        cmp     eax, -ENOENT                    # it came back, so it failed
+        jne     broke
         inc     ebx                             # 127
-tell:   mov     edi, r12d                       # with no outcome fd, write(-1) fails and nobody minds
-        lea     rsi, [rsp - 8]
-        mov     edx, 4
+broke:  neg     eax
+        jg      tell
+        mov     eax, EIO                        # less was done than the list demands
+tell:   mov     [r15], eax                      # a store, since a filter may forbid what follows
+        mov     edi, r12d                       # with no outcome fd, write(-1) fails and nobody minds
+        mov     rsi, r15
+        mov     rdx, [r15 + 8]
+        mov     eax, WRITE
+        syscall
+        mov     edi, r12d
+        mov     rsi, [r13 + 80]
+        mov     rdx, [r13 + 88]
         mov     eax, WRITE
         syscall
         mov     edi, ebx
 exit:   mov     eax, EXIT_GROUP
         syscall
+        ud2                                     # a filter may forbid even that
 
 ended:  sub     edi, -128                       # the handler: exit with 128 + signal
         jmp     exit
@@ -125,4 +167,6 @@ digit:  movzx   eax, al
         mov     eax, FCNTL
         syscall
 claimed: ret
+
+        .balign 16
 end:

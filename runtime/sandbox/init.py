@@ -1,0 +1,357 @@
+"""The first process of a new container: STEPS, in their order, from the fork to the stub's execve.
+
+    step         why there
+    cgroup       first, so that all that it does is accounted; before the cgroup namespace, whose root that becomes
+    go           waits until its identity is on disk and its id maps are written
+    settle       ids of the user namespace; then non-dumpable, imports and fds closed
+    session      own session and keyring
+    names        host name, loopback, sysctls: through the host's procfs, which no image has touched
+    root         private propagation, the rootfs as a mount
+    mounts       in the order of config.json, by fd
+    devices      nodes, links, the terminal
+    hooks        `mounted`: the parent's prestart and createRuntime; then createContainer, before the root is entered
+    protect      masked and read-only paths, read-only root: after the hooks, which may still write
+    enter        pivot_root
+    limits       rlimits, while we may still raise them; memory policy, execution domain
+    identity     bounding set, ids, capabilities, no_new_privs
+    program      HOME, the file to execute
+    wait         the stub waits at the gate in our place
+
+Source: runtime-spec: runtime.md#lifecycle, config.md#posix-platform-hooks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from runtime.errors import InitFault
+from runtime.kernel import process, procfs
+from runtime.kernel.keyring import join_session_keyring
+from runtime.sandbox import (
+    cgroup_mounts,
+    channel,
+    confinement,
+    console,
+    devices,
+    gate,
+    hooks,
+    identity,
+    mounts,
+    program,
+    rootfs,
+    scheduling,
+)
+from runtime.sandbox import settings as kernel_settings
+from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
+from runtime.sandbox.cgroup_entry import enter_cgroups
+from runtime.sandbox.confinement import Confinement
+from runtime.sandbox.gate import FIRST_PRESERVED_FD
+from runtime.sandbox.last_calls import carry_out
+from runtime.sandbox.lsm import label_keyrings
+from runtime.sandbox.resolve import open_plain_directory
+from runtime.sandbox.sources import source_fds
+from runtime.sandbox.stub import stub_arguments, stub_fd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from runtime.sandbox.channel import Channel
+    from runtime.sandbox.plan import InitPlan
+
+ALIVE_BUT_UNHEARD = 1
+# the states that come with `go`, by their place there
+HOOK_STATE, PROCESS_STATE = 0, 1
+
+
+class Init:
+    """What the steps hand on: the root's fd, the terminal, the states for hooks, the file to execute."""
+
+    def __init__(self, plan: InitPlan, parent: Channel) -> None:
+        self.plan = plan
+        self.parent = parent
+        self.root_fd = -1
+        self.console: console.Console | None = None
+        self.state_fds: list[int] = []
+        self.in_directory = False
+        self.path = b""
+        self.env: tuple[bytes, ...] = ()
+        self.confinement = Confinement()
+        self.stub: int | None = None
+        self.namespaces = b""
+
+
+def run(plan: InitPlan, parent: Channel) -> NoReturn:
+    """Carry out STEPS; tells ``parent`` what fails, and never returns."""
+    init = Init(plan, parent)
+    current = STEPS[0][0]
+    try:
+        for name, step in STEPS:
+            current = name
+            step(init)
+    except BaseException as fault:  # whatever it is, the parent must hear of it, and this process must end
+        _give_up(parent, fault, current)
+    os._exit(ALIVE_BUT_UNHEARD)
+
+
+def _give_up(parent: Channel, fault: BaseException, step: str) -> NoReturn:
+    try:
+        channel.tell_fault(parent, fault, step)
+    finally:
+        os._exit(ALIVE_BUT_UNHEARD)
+
+
+def join_cgroup(init: Init) -> None:
+    """Into those of v1; a process is cloned into its cgroup of v2."""
+    enter_cgroups(init.plan.cgroup)
+
+
+def await_go(init: Init) -> None:
+    """Wait for the maker's word; its end of the channel closing means that it is dead."""
+    kind, _, init.state_fds = init.parent.receive()
+    if kind != channel.GO:
+        os._exit(ALIVE_BUT_UNHEARD)
+
+
+def settle(init: Init) -> None:
+    """Become root of the user namespace, and close ourselves off."""
+    kernel_settings.set_oom_score(init.plan.settings)
+    if init.plan.namespaces.has_user:
+        init.plan = init.plan._replace(identity=identity.within_namespace(init.plan.identity))
+        _take_mapped_ids(init.plan)
+    plan = init.plan
+    process.set_dumpable(False)
+    gate.close_imports()
+    hooks.reset_signals()
+    first = FIRST_PRESERVED_FD + plan.preserve_fds
+    own = (init.parent.fileno(), plan.gate_fd, plan.outcome_fd, *init.state_fds)
+    listener = () if plan.listener_fd is None else (plan.listener_fd,)
+    gate.close_fds(first, (*own, *listener, *source_fds(plan.mounts)))
+    if "cgroup" in plan.namespaces.new:
+        process.unshare(process.CLONE_NEWCGROUP)
+    # prepared here, where it costs nothing that a hook or a mount could spoil
+    init.confinement = confinement.prepare(
+        plan.lsm,
+        plan.filter,
+        plan.capabilities,
+        uid=plan.identity.uid,
+        no_new_privs=plan.program.no_new_privs,
+        outcome_fd=plan.outcome_fd,
+        listener_fd=plan.listener_fd,
+        state=_state(init, PROCESS_STATE),
+    )
+    init.stub = stub_fd(lambda base: confinement.last_calls(init.confinement, base))
+    found = procfs.namespaces("/proc", "self")
+    init.namespaces = b" ".join(b"%s=%d" % (name.encode(), inode) for name, inode in found.items())
+
+
+def _take_mapped_ids(plan: InitPlan) -> None:
+    """The ids that we came with have no mapping, so nothing could be made with them; setgroups may be forbidden."""
+    if any(line.inside == 0 for line in procfs.id_map("/proc", "self", "gid")):
+        if plan.identity.sets_groups:
+            os.setgroups(())
+        os.setresgid(0, 0, 0)
+    if any(line.inside == 0 for line in procfs.id_map("/proc", "self", "uid")):
+        os.setresuid(0, 0, 0)
+
+
+def make_session(init: Init) -> None:
+    """A session of our own, so that no terminal of the caller reaches us, and a keyring so that no key does."""
+    os.setsid()
+    if init.plan.joins_keyring:
+        label_keyrings(init.plan.lsm)
+        try:
+            join_session_keyring(f"_ses.{init.plan.container_id}")
+        except OSError:
+            return  # a kernel without keyrings, or a quota that is used up: runc and crun go on as well
+
+
+def set_names(init: Init) -> None:
+    """Names and parameters of the new namespaces."""
+    kernel_settings.set_names(init.plan.settings)
+
+
+def prepare_root(init: Init) -> None:
+    """From here on ``root_fd`` stands for the rootfs."""
+    os.umask(0)
+    rootfs.isolate(init.plan.root)
+    init.root_fd = rootfs.attach(init.plan.root)
+
+
+def make_mounts(init: Init) -> None:
+    """All mounts of config.json; a failure names its entry."""
+    plan = init.plan
+    own_cgroups = "cgroup" in plan.namespaces.new
+    joins_cgroups = any(joined.kind == "cgroup" for joined in plan.namespaces.joined)
+    may_change_host = not (own_cgroups or joins_cgroups or plan.in_userns or plan.namespaces.has_user)
+    for step in plan.mounts:
+        try:
+            if step.kind == "cgroup":
+                cgroup_mounts.apply_cgroup_mount(
+                    init.root_fd,
+                    step,
+                    plan.cgroup,
+                    own_namespace=own_cgroups,
+                    may_change_host=may_change_host,
+                    is_v2=plan.host_has_v2,
+                )
+            else:
+                mounts.apply_mount(init.root_fd, step)
+        except OSError as error:
+            told = f"{step.describe()}: {error.strerror}"
+            raise InitFault("mounts", error.errno, told) from error
+    rootfs.make_cwd(init.root_fd, plan.root)
+
+
+def make_devices(init: Init) -> None:
+    """/dev, and the terminal's two ends."""
+    plan = init.plan
+    devices.apply_devices(init.root_fd, plan.devices, makes_console=plan.program.has_terminal)
+    if not plan.program.has_terminal:
+        return
+    pts = open_plain_directory(init.root_fd, "/dev/pts", "console")
+    pts_fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=pts)
+    os.close(pts)
+    try:
+        init.console = console.open_console(pts_fd, size=plan.program.console_size, uid=plan.identity.uid)
+    finally:
+        os.close(pts_fd)
+    if plan.devices.fills_dev:
+        dev_fd = open_plain_directory(init.root_fd, "/dev", "console")
+        try:
+            console.attach_console(init.console.slave_fd, dev_fd)
+        finally:
+            os.close(dev_fd)
+    init.parent.send(channel.CONSOLE, fds=(init.console.master_fd,))
+    os.close(init.console.master_fd)
+
+
+def run_early_hooks(init: Init) -> None:
+    """First the parent's, in its namespaces; then createContainer's in ours, with paths of the host."""
+    if init.plan.announces_mounts:
+        init.parent.send(channel.MOUNTED)
+        kind, _, _ = init.parent.receive()
+        if kind != channel.PROCEED:
+            os._exit(ALIVE_BUT_UNHEARD)
+    if init.plan.create_hooks:
+        hooks.run_hooks(init.plan.create_hooks, "createContainer", _state(init, HOOK_STATE))
+
+
+def _state(init: Init, index: int) -> bytes:
+    fd = init.state_fds[index]
+    return os.pread(fd, os.fstat(fd).st_size, 0)
+
+
+def protect(init: Init) -> None:
+    """After the hooks, which may still change what becomes unreachable here."""
+    rootfs.protect(init.root_fd, init.plan.root)
+
+
+def enter_root(init: Init) -> None:
+    """The host's tree is gone after this."""
+    rootfs.enter(init.root_fd, init.plan.root, no_pivot=init.plan.no_pivot)
+    init.in_directory = program.change_directory(init.plan.program)
+
+
+def set_limits(init: Init) -> None:
+    """Before the identity: raising a limit is root's right."""
+    kernel_settings.set_limits(init.plan.settings)
+    scheduling.apply_to_ourselves(init.plan.scheduling)
+    if not init.plan.scheduling.by_maker:
+        scheduling.apply_to_process(init.plan.scheduling)
+
+
+def take_identity(init: Init) -> None:
+    """The terminal, the ids, the capabilities; the order is what execve(2) and capabilities(7) demand."""
+    plan = init.plan
+    if init.console:
+        console.take_console(init.console.slave_fd)
+    else:
+        identity.give_stdio(plan.identity.uid)
+    confinement.retain(init.confinement)
+    limit_bounding(plan.capabilities)
+    identity.become(plan.identity)
+    apply_capabilities(plan.capabilities, retained=init.confinement.retained)
+    if plan.program.no_new_privs:
+        process.set_no_new_privs()
+
+
+def find_program(init: Init) -> None:
+    """As the container's user, in its root: what it may not execute isn't found at create already."""
+    plan = init.plan
+    init.path, init.env = program.settle(plan.program, plan.identity.uid, in_directory=init.in_directory)
+    os.umask(plan.identity.umask)
+
+
+def wait_at_gate(init: Init) -> None:
+    """Tell that we are ready, and become the stub; with startContainer hooks we wait ourselves, and run them then."""
+    plan = init.plan
+    init.parent.send(channel.READY, init.namespaces)
+    gate_fd: int | None = plan.gate_fd
+    if plan.start_hooks or init.stub is None:
+        init.parent.close()
+        if not os.read(plan.gate_fd, 1):
+            os._exit(ALIVE_BUT_UNHEARD)
+        gate_fd = None
+        _run_start_hooks(init)
+    _execute(init, gate_fd)
+
+
+def _run_start_hooks(init: Init) -> None:
+    if not init.plan.start_hooks:
+        return
+    try:
+        hooks.run_hooks(init.plan.start_hooks, "startContainer", _state(init, HOOK_STATE))
+    except BaseException as fault:  # told through the FIFO that start reads, since create is long gone
+        number = getattr(fault, "errno", None) or 0
+        gate.write_all(
+            init.plan.outcome_fd, number.to_bytes(4, "little") + str(fault).encode("utf-8", "replace")[:4000]
+        )
+        os._exit(ALIVE_BUT_UNHEARD)
+
+
+def _execute(init: Init, gate_fd: int | None) -> None:
+    plan = init.plan
+    if init.stub is None:
+        _execute_here(init)
+        return
+    for fd in (gate_fd, plan.outcome_fd, *init.confinement.fds()):
+        if fd is not None:
+            os.set_inheritable(fd, True)
+    arguments = stub_arguments(gate_fd, plan.outcome_fd, init.path, plan.program.args)
+    process.execveat(init.stub, b"", arguments, init.env, process.AT_EMPTY_PATH)
+
+
+def _execute_here(init: Init) -> None:
+    """On a machine that has no stub: the program itself, its failure told as the stub would."""
+    words = b""
+    try:
+        try:
+            carry_out(lambda base: confinement.last_calls(init.confinement, base, in_stub=False))
+        except OSError as error:
+            words = (error.strerror or "").encode()
+            raise
+        process.execve(init.path, init.plan.program.args, init.env)
+    except OSError as error:
+        gate.write_all(init.plan.outcome_fd, (error.errno or errno.EIO).to_bytes(4, "little") + words)
+        os._exit(127 if error.errno == errno.ENOENT and not words else 126)
+
+
+STEPS = (
+    ("cgroup", join_cgroup),
+    ("go", await_go),
+    ("settle", settle),
+    ("session", make_session),
+    ("names", set_names),
+    ("root", prepare_root),
+    ("mounts", make_mounts),
+    ("devices", make_devices),
+    ("hooks", run_early_hooks),
+    ("protect", protect),
+    ("enter", enter_root),
+    ("limits", set_limits),
+    ("identity", take_identity),
+    ("program", find_program),
+    ("wait", wait_at_gate),
+)

@@ -1,0 +1,268 @@
+"""One more process in a container that exists: STEPS, in their order, of the process between exec and the program.
+
+    step         why there
+    settle       the OOM score, while /proc/self is still ours; then non-dumpable, imports and fds closed
+    cgroup       so that all that it does is accounted (v2: it was cloned into it); then the CPUs of the program
+    confine      labels and the stub, through the host's procfs, which no image has touched
+    namespaces   all at once, by the pidfd of the container's first process
+    session      the container's keyring
+    terminal     a pty of the container's devpts
+    limits       rlimits, while we may still raise them; memory policy, execution domain
+    identity     bounding set, ids, capabilities, no_new_privs
+    program      working directory, HOME, the file to execute
+    leave        we become the stub, and that clones the program's process
+
+Entering a pid namespace counts for children only. So while an interpreter carries these steps out, nobody inside of
+a container that has one of its own has a pid for it: it can't be traced, its /proc files can't be opened, /proc/self
+leads nowhere for it (CVE-2016-9962, CVE-2019-5736, CVE-2024-21626). The first process that the container sees is the
+stub, a sealed program of some hundred bytes, which does the rest (last_calls.py):
+
+    in this process    labels, which a clone inherits; clone, as a sibling: its parent is exec; exit
+    in the new one     setsid, the terminal, the scheduler; tell exec, and wait until it has put the pid on disk; the
+                       filter; execve
+
+Where there is no stub for the machine, this interpreter makes the same calls itself.
+Source: setns(2), clone(2), pid_namespaces(7); runtime-spec: config.md#process.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from runtime.errors import InitFault
+from runtime.kernel import numbers, process
+from runtime.kernel.keyring import join_session_keyring
+from runtime.kernel.sockets import MSG_NOSIGNAL
+from runtime.kernel.terminal import TIOCSCTTY
+from runtime.sandbox import channel, confinement, console, gate, hooks, identity, program, scheduling
+from runtime.sandbox import settings as kernel_settings
+from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
+from runtime.sandbox.cgroup_entry import enter_cgroups
+from runtime.sandbox.confinement import Confinement
+from runtime.sandbox.gate import FIRST_PRESERVED_FD
+from runtime.sandbox.last_calls import LastCalls, carry_out
+from runtime.sandbox.lsm import label_keyrings
+from runtime.sandbox.resolve import open_in_root
+from runtime.sandbox.stub import stub_arguments, stub_fd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from runtime.sandbox.channel import Channel
+    from runtime.sandbox.join_plan import JoinPlan
+
+FAILED = 126
+SIGCHLD = 17
+STANDARD_FDS = (0, 1, 2)
+
+
+class Join:
+    """What the steps hand on: the terminal, the file to execute, the stub."""
+
+    def __init__(self, plan: JoinPlan, parent: Channel) -> None:
+        self.plan = plan
+        self.parent = parent
+        self.console: console.Console | None = None
+        self.in_directory = False
+        self.path = b""
+        self.env: tuple[bytes, ...] = ()
+        self.confinement = Confinement()
+        self.stub: int | None = None
+
+
+def run(plan: JoinPlan, parent: Channel) -> NoReturn:
+    """Carry out STEPS; tells ``parent`` what fails, and never returns."""
+    join = Join(plan, parent)
+    current = STEPS[0][0]
+    try:
+        for name, step in STEPS:
+            current = name
+            step(join)
+    except BaseException as fault:  # whatever it is, the parent must hear of it, and this process must end
+        _give_up(parent, fault, current)
+    os._exit(FAILED)
+
+
+def _give_up(parent: Channel, fault: BaseException, step: str) -> NoReturn:
+    try:
+        channel.tell_fault(parent, fault, step)
+    finally:
+        os._exit(FAILED)
+
+
+def settle(join: Join) -> None:
+    """Close ourselves off, before anything of the container is near."""
+    plan = join.plan
+    kernel_settings.set_oom_score(plan.settings)
+    process.set_dumpable(False)
+    gate.close_imports()
+    hooks.reset_signals()
+    own = (join.parent.fileno(), plan.outcome_fd, plan.target_fd, *plan.cgroup.join_fds)
+    gate.close_fds(FIRST_PRESERVED_FD + plan.preserve_fds, own)
+
+
+def join_cgroup(join: Join) -> None:
+    """Into those of v1; we were cloned into the one of v2."""
+    enter_cgroups(join.plan.cgroup)
+    scheduling.set_affinity(join.plan.scheduling, join.plan.scheduling.final_cpus, "final")
+
+
+def confine(join: Join) -> None:
+    """Prepare what holds for the program alone: its labels, its filter, and the stub that puts them into force."""
+    plan = join.plan
+    label_keyrings(plan.lsm)
+    join.confinement = confinement.prepare(
+        plan.lsm,
+        plan.filter,
+        plan.capabilities,
+        uid=plan.identity.uid,
+        no_new_privs=plan.program.no_new_privs,
+        outcome_fd=plan.outcome_fd,
+        listener_fd=join.parent.fileno(),
+        state=channel.encode(channel.LISTENER),
+        will_hold_all=bool(plan.namespaces & process.CLONE_NEWUSER),
+    )
+    join.stub = stub_fd(lambda base: _last_calls(join, base))
+
+
+def enter_namespaces(join: Join) -> None:
+    """All of them, or none: what setns(2) can't enter completely it doesn't enter at all."""
+    plan = join.plan
+    if plan.namespaces:
+        process.setns(plan.target_fd, plan.namespaces)
+    if plan.namespaces & process.CLONE_NEWUSER:
+        _take_inner_ids(join)
+
+
+def _take_inner_ids(join: Join) -> None:
+    """Become the user namespace's root, if it has one; the ids that we came with may mean nothing there."""
+    try:
+        if join.plan.identity.sets_groups:
+            os.setgroups(())
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+
+
+def join_keyring(join: Join) -> None:
+    """The container's session keyring, so that none of the caller's keys can be reached."""
+    try:
+        join_session_keyring(f"_ses.{join.plan.container_id}")
+    except OSError:
+        return  # a kernel without keyrings, or a quota that is used up: as in a new container
+
+
+def open_terminal(join: Join) -> None:
+    """A pty of the devpts that the container has; the other end goes to exec."""
+    plan = join.plan
+    if not plan.program.has_terminal:
+        return
+    root_fd = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        pts_fd = open_in_root(root_fd, "/dev/pts", flags=os.O_RDONLY | os.O_DIRECTORY, follows=False)
+    except OSError as error:
+        raise InitFault(
+            "terminal", error.errno, f"the container's /dev/pts can't be opened: {error.strerror}"
+        ) from None
+    finally:
+        os.close(root_fd)
+    try:
+        join.console = console.open_console(pts_fd, size=plan.program.console_size, uid=plan.identity.uid)
+    finally:
+        os.close(pts_fd)
+    join.parent.send(channel.CONSOLE, fds=(join.console.master_fd,))
+    os.close(join.console.master_fd)
+    for fd in STANDARD_FDS:
+        os.dup2(join.console.slave_fd, fd)
+    os.close(join.console.slave_fd)
+
+
+def set_limits(join: Join) -> None:
+    """Before the identity: raising a limit is root's right.  What root may enter alone, it enters here."""
+    kernel_settings.set_limits(join.plan.settings)
+    scheduling.apply_to_ourselves(join.plan.scheduling)
+    join.in_directory = program.change_directory(join.plan.program)
+
+
+def take_identity(join: Join) -> None:
+    """The ids and the capabilities; the order is what execve(2) and capabilities(7) demand."""
+    plan = join.plan
+    if not join.console:
+        identity.give_stdio(plan.identity.uid)
+    confinement.retain(join.confinement)
+    limit_bounding(plan.capabilities)
+    identity.become(plan.identity)
+    apply_capabilities(plan.capabilities, retained=join.confinement.retained)
+    if plan.program.no_new_privs:
+        process.set_no_new_privs()
+
+
+def find_program(join: Join) -> None:
+    """As the container's user, in its root: what can't be executed is told while no process has been added."""
+    plan = join.plan
+    join.path, join.env = program.settle(plan.program, plan.identity.uid, in_directory=join.in_directory)
+    os.umask(plan.identity.umask)
+
+
+def leave(join: Join) -> None:
+    """Become the stub; in its place, on a machine that has none, make its calls and execute the program."""
+    plan = join.plan
+    if join.stub is None:
+        _execute_here(join)
+        return
+    for fd in (plan.outcome_fd, *join.confinement.fds()):
+        os.set_inheritable(fd, True)
+    arguments = stub_arguments(None, plan.outcome_fd, join.path, plan.program.args)
+    process.execveat(join.stub, b"", arguments, join.env, process.AT_EMPTY_PATH)
+
+
+def _execute_here(join: Join) -> None:
+    words = b""
+    try:
+        try:
+            carry_out(lambda base: _last_calls(join, base, in_stub=False))
+        except OSError as error:
+            words = (error.strerror or "").encode()
+            raise
+        process.execve(join.path, join.plan.program.args, join.env)
+    except OSError as error:
+        gate.write_all(join.plan.outcome_fd, (error.errno or errno.EIO).to_bytes(4, "little") + words)
+        os._exit(FAILED)
+
+
+def _last_calls(join: Join, base: int, *, in_stub: bool = True) -> bytes:
+    """The list that the docstring above shows, for ``base``."""
+    calls = LastCalls(base)
+    confinement.add_labels(calls, join.confinement)
+    calls.add(numbers.PRCTL, process.PR_SET_DUMPABLE, 0)
+    flags = process.CLONE_PARENT | SIGCHLD
+    calls.add(numbers.CLONE, flags, at_most=0, words="exec: no process can be added to the container: ")
+    calls.add(numbers.SETSID)
+    if join.plan.program.has_terminal:
+        calls.add(numbers.IOCTL, STANDARD_FDS[0], TIOCSCTTY, 0, words="exec: the terminal can't be taken: ")
+    scheduling.add_to_calls(calls, join.plan.scheduling)
+    told = "exec: nobody waits for the process any more: "
+    ready = channel.encode(channel.READY)
+    fd = join.parent.fileno()
+    calls.add(numbers.SENDTO, fd, calls.hold(ready), len(ready), MSG_NOSIGNAL, at_least=len(ready), words=told)
+    calls.add(numbers.READ, fd, calls.hold(bytes(1)), 1, at_least=1, words=told)
+    confinement.add_filters(calls, join.confinement, in_stub=in_stub)
+    return calls.data()
+
+
+STEPS = (
+    ("settle", settle),
+    ("cgroup", join_cgroup),
+    ("confine", confine),
+    ("namespaces", enter_namespaces),
+    ("session", join_keyring),
+    ("terminal", open_terminal),
+    ("limits", set_limits),
+    ("identity", take_identity),
+    ("program", find_program),
+    ("leave", leave),
+)

@@ -1,0 +1,365 @@
+"""The mounts of config.json: each is made as a detached mount, finished there, and attached to a target held by fd.
+
+    kind         made with                          then
+    bind         open_tree(source, CLONE)           attributes, attach, propagation
+    new          fsopen, fsconfig, fsmount          attach, propagation
+    cgroup       the container's own view           see cgroup_mounts.py
+    remount      -                                  attributes and data of what is mounted there
+    propagation  -                                  of what is mounted there
+
+Who makes the container has opened some sources already, and the user namespaces of id-mapped mounts: sources.py.
+So no mount is ever visible without its attributes, and no path of the image is looked up twice.
+Source: runtime-spec: config.md#mounts; open_tree(2), fsopen(2), mount_setattr(2): Linux 5.12.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from runtime.errors import InitFault, Unsupported
+from runtime.kernel import mount
+from runtime.kernel.files import PROC_SUPER_MAGIC, statfs_type
+from runtime.kernel.process import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
+from runtime.sandbox.copyup import copy_up
+from runtime.sandbox.mount_options import (
+    ATTRIBUTES,
+    CONTEXTS,
+    SUPERBLOCK,
+    Attributes,
+    MountOptions,
+    data_options,
+    parse_options,
+)
+from runtime.sandbox.namespaces import plan_map
+from runtime.sandbox.resolve import make_directory, make_file, open_in_root, open_plain_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, NamedTuple
+
+    from runtime.sandbox.namespaces import IdRange, NamespacePlan
+else:
+    from runtime.values import NamedTuple
+
+STEP = "mounts"
+# one superblock serves many mounts of these, so read-only can only be a property of the mount
+SHARED_SUPERBLOCKS = ("proc", "sysfs", "mqueue", "cgroup", "cgroup2", "devpts", "tmpfs")
+# what SELinux labels by itself
+WITHOUT_CONTEXT = ("proc", "sysfs", "mqueue")
+MS_REMOUNT = mount.MS_REMOUNT
+# what lxcfs and its like lay over procfs; anything else there could feign what we and the program trust
+# (CVE-2019-16884, CVE-2019-19921)
+PROC_TARGETS = frozenset(
+    f"/proc/{name}"
+    for name in [
+        "cpuinfo",
+        "diskstats",
+        "meminfo",
+        "stat",
+        "swaps",
+        "uptime",
+        "loadavg",
+        "slabinfo",
+        "net/dev",
+        "sys/kernel/ns_last_pid",
+        "sys/crypto/fips_enabled",
+        "pressure/cpu",
+        "pressure/io",
+        "pressure/memory",
+    ]
+)
+
+
+class IdMap(NamedTuple):
+    """Maps from the ids that a file system holds to those that the mount shows; empty, those of a joined namespace.
+
+    ``reaches_tree``: what is mounted beneath is mapped too.
+    """
+
+    uid: tuple[IdRange, ...]
+    gid: tuple[IdRange, ...]
+    reaches_tree: bool
+
+
+class MountStep(NamedTuple):
+    """One mount as it will be made; ``destination`` is a path in the container, ``pointer`` leads to config.json.
+
+    ``tree_fd`` is the source of a bind where the parent has opened it already; ``map_fd`` the user namespace whose maps
+    a new mount gets, as ``id_map`` says.
+    """
+
+    kind: str
+    destination: str
+    fstype: str
+    source: str
+    options: MountOptions
+    pointer: str
+    id_map: IdMap | None = None
+    tree_fd: int | None = None
+    map_fd: int | None = None
+
+    def describe(self) -> str:
+        """For error texts: what is mounted where."""
+        return f"config.json#{self.pointer}: {self.fstype or self.kind} on {self.destination}"
+
+
+def plan_mounts(config: Mapping[str, Any], *, bundle: str, namespaces: NamespacePlan) -> tuple[MountStep, ...]:
+    """The mounts in their order; a relative source of a bind is looked for in ``bundle``.  Unsupported."""
+    label = config.get("linux", {}).get("mountLabel", "")
+    steps = []
+    for index, entry in enumerate(config.get("mounts", ())):
+        step = _labelled(_plan_mount(entry, bundle, f"/mounts/{index}"), label)
+        steps.append(step._replace(id_map=_plan_id_map(entry, step, namespaces)))
+    return tuple(steps)
+
+
+def _plan_id_map(entry: Mapping[str, Any], step: MountStep, namespaces: NamespacePlan) -> IdMap | None:
+    """The mount's own maps, or where it has none those of the container's user namespace."""
+    own = entry.get("uidMappings"), entry.get("gidMappings")
+    if not (step.options.maps_ids or all(own)):
+        return None
+    if step.kind not in ("bind", "new"):
+        raise Unsupported(
+            f"config.json#{step.pointer}: only a bind mount or a new file system can have its ids mapped",
+            hint="leave idmap, ridmap and the maps out",
+        )
+    uid, gid = (plan_map(own[0]), plan_map(own[1])) if own[0] and own[1] else (namespaces.uid_map, namespaces.gid_map)
+    return IdMap(uid, gid, step.options.maps_tree)
+
+
+def _labelled(step: MountStep, label: str) -> MountStep:
+    """A new file system gets the SELinux context ``label``, unless it asks for one; some take none as an option."""
+    data = step.options.data
+    if (
+        not label
+        or step.kind != "new"
+        or step.fstype in WITHOUT_CONTEXT
+        or any(name in CONTEXTS for name, _ in data_options(data))
+    ):
+        return step
+    return step._replace(options=step.options._replace(data=(*data, f"context={label}")))
+
+
+def _plan_mount(entry: Mapping[str, Any], bundle: str, pointer: str) -> MountStep:
+    options = parse_options(entry.get("options", ()))
+    fstype: str = entry.get("type", "")
+    source: str = entry.get("source", "") or fstype or "none"
+    destination = os.path.normpath("/" + entry["destination"].lstrip("/"))
+    if options.copies_up and (fstype != "tmpfs" or options.is_bind or options.is_remount):
+        raise Unsupported(
+            f"config.json#{pointer}/options: tmpcopyup is for a new tmpfs, which this is not",
+            hint="leave the option out",
+        )
+    if options.is_bind or fstype == "bind":
+        bound = os.path.normpath(os.path.join(bundle, entry.get("source", "")))
+        return MountStep("bind", destination, "", bound, options._replace(is_bind=True), pointer)
+    if options.is_remount:
+        if options.counts_changes:
+            raise Unsupported(
+                f"config.json#{pointer}/options: iversion is for a new file system, which this is not",
+                hint="leave the option out",
+            )
+        return MountStep("remount", destination, "", source, options, pointer)
+    if fstype in ("", "none") and options.propagation:
+        return MountStep("propagation", destination, "", source, options, pointer)
+    kind = "cgroup" if fstype in ("cgroup", "cgroup2") else "new"
+    return MountStep(kind, destination, fstype, source, options, pointer)
+
+
+def has_device_directory(steps: Sequence[MountStep]) -> bool:
+    """Whether /dev is the container's own to fill: not where the host's, or another's, is bound there."""
+    return not any(step.kind == "bind" and step.destination == "/dev" for step in steps)
+
+
+def apply_mount(root_fd: int, step: MountStep) -> None:
+    """Carry out one step below ``root_fd``, cgroup mounts excepted.  OSError, InitFault."""
+    if step.kind == "bind":
+        _bind(root_fd, step)
+    elif step.fstype == "tmpfs" and step.kind == "new":
+        _mount_tmpfs(root_fd, step)
+    elif step.kind == "new":
+        _mount_new(root_fd, step)
+    else:
+        _change(root_fd, step)
+
+
+def _bind(root_fd: int, step: MountStep) -> None:
+    options = step.options
+    tree = open_bind(step.source, recursive=options.is_recursive) if step.tree_fd is None else step.tree_fd
+    try:
+        if stat.S_ISDIR(os.fstat(tree).st_mode):
+            target = make_directory(root_fd, step.destination)
+        else:
+            target = make_file(root_fd, step.destination)
+        finish(tree, target, step, own=options.own)
+    finally:
+        os.close(tree)
+
+
+def open_bind(source: str, *, recursive: bool) -> int:
+    """A detached copy of the mount tree at the host's path ``source``."""
+    flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    try:
+        return mount.open_tree(AT_FDCWD, source, flags)
+    except OSError as error:
+        if error.errno == errno.EINVAL and not recursive:
+            detail = f"{error} (in a user namespace it takes what is mounted beneath it along: rbind)"
+            raise OSError(error.errno, detail) from None
+        raise
+
+
+def _mount_new(root_fd: int, step: MountStep) -> None:
+    if step.fstype in ("proc", "sysfs"):
+        target = open_plain_directory(root_fd, step.destination, STEP)
+    else:
+        target = make_directory(root_fd, step.destination)
+    made = make_filesystem(step.fstype, step.source, step.options)
+    try:
+        finish(made, target, step)
+    finally:
+        os.close(made)
+
+
+def _mount_tmpfs(root_fd: int, step: MountStep) -> None:
+    """It has the mode of the directory that it covers, unless it is told one; with tmpcopyup the files as well."""
+    options = step.options
+    own = options.own
+    covered = _open_if_there(root_fd, step.destination)
+    if covered is None:
+        target = make_directory(root_fd, step.destination)
+    else:
+        target = covered
+        if not any(part.startswith("mode=") for text in options.data for part in text.split(",")):
+            options = options._replace(data=(*options.data, f"mode={stat.S_IMODE(os.fstat(target).st_mode):o}"))
+        if options.copies_up:
+            options = options._replace(own=own.changed_by(ATTRIBUTES["rw"]))  # what is copied still has to be written
+    made = make_filesystem(step.fstype, step.source, options)
+    try:
+        if options.copies_up and covered is not None:
+            copy_up(covered, made)
+        finish(made, target, step, own=own if options.own != own else None)
+    finally:
+        os.close(made)
+
+
+def _open_if_there(root_fd: int, path: str) -> int | None:
+    try:
+        return open_in_root(root_fd, path, flags=os.O_PATH | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+
+
+def make_filesystem(fstype: str, source: str, options: MountOptions) -> int:
+    """A detached mount of a new file system; OSError with the kernel's own words where it has some."""
+    context = mount.fsopen(fstype)
+    try:
+        try:
+            mount.fsconfig_set_string(context, "source", source)
+            if options.own.attr_set & mount.MOUNT_ATTR_RDONLY and fstype not in SHARED_SUPERBLOCKS:
+                mount.fsconfig_set_flag(context, "ro")
+            _configure(context, options)
+            mount.fsconfig_create(context)
+        except OSError as error:
+            raise OSError(error.errno, f"{error}{_told(context)}") from None
+        return mount.fsmount(context, options.own.attr_set)
+    finally:
+        os.close(context)
+
+
+def _configure(context: int, options: MountOptions) -> None:
+    for flag in options.superblock:
+        mount.fsconfig_set_flag(context, flag)
+    for name, value in data_options(options.data):
+        if value is None:
+            mount.fsconfig_set_flag(context, name)
+        else:
+            mount.fsconfig_set_string(context, name, value)
+
+
+def _reconfigure(mounted: int, options: MountOptions) -> None:
+    """Change nothing of the file system but what is asked for; OSError with the kernel's own words."""
+    context = mount.fspick(mounted)
+    try:
+        try:
+            _configure(context, options)
+            mount.fsconfig_reconfigure(context)
+        except OSError as error:
+            raise OSError(error.errno, f"{error}{_told(context)}") from None
+    finally:
+        os.close(context)
+
+
+def _count_changes(mounted: int, options: MountOptions) -> None:
+    """iversion, by mount(2), which sets all attributes of the mount anew: those of ``options`` are set again after."""
+    flags = MS_REMOUNT | mount.MS_I_VERSION
+    for option in options.superblock:
+        flags |= SUPERBLOCK[option]
+    if options.own.attr_set & mount.MOUNT_ATTR_RDONLY:
+        flags |= mount.MS_RDONLY
+    mount.mount(None, f"/proc/self/fd/{mounted}", None, flags)
+    set_attributes(mounted, options.own)
+    set_attributes(mounted, options.tree, recursive=True)
+
+
+def _told(context: int) -> str:
+    """What the file system says about its last failure; each message starts with its severity and a space."""
+    try:
+        return f": {os.read(context, 4096)[2:].decode('utf-8', 'replace').strip()}"
+    except OSError:
+        return ""  # it has nothing to say (ENODATA)
+
+
+def finish(mounted: int, target: int, step: MountStep, *, own: Attributes | None = None) -> None:
+    """Give the detached mount its attributes, attach it to ``target``, which is closed, and set its propagation."""
+    try:
+        _check_target(target, step)
+        if step.map_fd is not None:
+            map_ids(mounted, step.map_fd, recursive=False)
+        set_attributes(mounted, own or Attributes())
+        set_attributes(mounted, step.options.tree, recursive=True)
+        mount.move_mount(mounted, "", target, "", mount.MOVE_MOUNT_F_EMPTY_PATH | mount.MOVE_MOUNT_T_EMPTY_PATH)
+        if step.options.counts_changes and step.kind == "new":
+            _count_changes(mounted, step.options)
+    finally:
+        os.close(target)
+    set_propagation(mounted, step.options.propagation)
+
+
+def _check_target(target: int, step: MountStep) -> None:
+    if statfs_type(target) == PROC_SUPER_MAGIC and step.destination not in PROC_TARGETS and step.fstype != "proc":
+        raise InitFault(STEP, errno.EPERM, f"{step.describe()}: only a few files of procfs may be mounted over")
+
+
+def _change(root_fd: int, step: MountStep) -> None:
+    target = open_in_root(root_fd, step.destination)
+    try:
+        if step.kind == "remount" and (step.options.data or step.options.superblock):
+            _reconfigure(target, step.options)
+        set_attributes(target, step.options.own)
+        set_attributes(target, step.options.tree, recursive=True)
+        set_propagation(target, step.options.propagation)
+    finally:
+        os.close(target)
+
+
+def set_attributes(mounted: int, attributes: Attributes, *, recursive: bool = False) -> None:
+    """Change the mount of the fd, or with ``recursive`` all of its tree."""
+    if attributes != Attributes():
+        flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+        mount.mount_setattr(mounted, "", flags, attr_set=attributes.attr_set, attr_clr=attributes.attr_clr)
+
+
+def map_ids(mounted: int, userns_fd: int, *, recursive: bool) -> None:
+    """Have the detached mount of the fd show its files' owners as the maps of the user namespace say."""
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    mount.mount_setattr(mounted, "", flags, attr_set=mount.MOUNT_ATTR_IDMAP, userns_fd=userns_fd)
+
+
+def set_propagation(mounted: int, kinds: Sequence[int]) -> None:
+    """Set the propagation of the mount of the fd; MS_REC in a kind reaches all of its tree."""
+    for kind in kinds:
+        flags = AT_EMPTY_PATH | (AT_RECURSIVE if kind & mount.MS_REC else 0)
+        mount.mount_setattr(mounted, "", flags, propagation=kind & ~mount.MS_REC)

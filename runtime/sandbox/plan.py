@@ -1,0 +1,127 @@
+"""All that crosses the fork of a new container: plain values, put together before anything is touched.
+
+``plan_init`` reads a checked config.json (runtime-spec: config.md, config-linux.md) and calls the pure half of each
+subject.  What only exists later, the cgroup, the compiled filter, and the fds, is put in with ``_replace``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runtime.sandbox import hooks
+from runtime.sandbox.capabilities import plan_capabilities
+from runtime.sandbox.cgroup_entry import CgroupEntry
+from runtime.sandbox.devices import plan_devices
+from runtime.sandbox.gate import check_preserved
+from runtime.sandbox.identity import plan_identity
+from runtime.sandbox.lsm import plan_lsm
+from runtime.sandbox.mounts import has_device_directory, plan_mounts
+from runtime.sandbox.namespaces import plan_namespaces
+from runtime.sandbox.netdevices import plan_net_devices
+from runtime.sandbox.program import plan_program
+from runtime.sandbox.rootfs import plan_root
+from runtime.sandbox.scheduling import plan_scheduling
+from runtime.sandbox.seccomp import plan_seccomp
+from runtime.sandbox.settings import plan_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NamedTuple
+
+    from runtime.sandbox.capabilities import CapabilityPlan
+    from runtime.sandbox.devices import DevicePlan
+    from runtime.sandbox.hooks import Hook
+    from runtime.sandbox.identity import IdentityPlan
+    from runtime.sandbox.lsm import LsmPlan
+    from runtime.sandbox.mounts import MountStep
+    from runtime.sandbox.namespaces import NamespacePlan
+    from runtime.sandbox.netdevices import NetDevice
+    from runtime.sandbox.program import ProgramPlan
+    from runtime.sandbox.rootfs import RootPlan
+    from runtime.sandbox.scheduling import SchedulingPlan
+    from runtime.sandbox.seccomp import Filter, SeccompRules
+    from runtime.sandbox.settings import SettingsPlan
+else:
+    from runtime.values import NamedTuple
+
+HOST_CGROUPS = "/sys/fs/cgroup"
+
+
+class InitPlan(NamedTuple):
+    """What the first process of a container does, in the terms of each subject's own plan."""
+
+    container_id: str
+    namespaces: NamespacePlan
+    root: RootPlan
+    mounts: tuple[MountStep, ...]
+    devices: DevicePlan
+    net_devices: tuple[NetDevice, ...]
+    settings: SettingsPlan
+    scheduling: SchedulingPlan
+    identity: IdentityPlan
+    capabilities: CapabilityPlan
+    program: ProgramPlan
+    lsm: LsmPlan
+    seccomp: SeccompRules | None
+    create_hooks: tuple[Hook, ...]
+    start_hooks: tuple[Hook, ...]
+    announces_mounts: bool
+    opens_sources: bool
+    no_pivot: bool
+    joins_keyring: bool
+    preserve_fds: int
+    host_has_v2: bool
+    in_userns: bool
+    cgroup: CgroupEntry = CgroupEntry()
+    gate_fd: int = -1
+    outcome_fd: int = -1
+    filter: Filter | None = None
+    listener_fd: int | None = None
+
+
+def plan_init(
+    config: Mapping[str, Any],
+    *,
+    bundle: str,
+    rootfs: str,
+    container_id: str,
+    rootless: bool,
+    in_userns: bool,
+    denies_setgroups: bool,
+    no_pivot: bool = False,
+    no_new_keyring: bool = False,
+    preserve_fds: int = 0,
+) -> InitPlan:
+    """The plan for a checked ``config``; touches nothing.  Raises the faults of the subjects' plans.
+
+    ``denies_setgroups``: our own user namespace does, and hands that down to those made in it (user_namespaces(7)).
+    """
+    check_preserved(preserve_fds)
+    namespaces = plan_namespaces(config, rootless=rootless)
+    mounts = plan_mounts(config, bundle=bundle, namespaces=namespaces)
+    planned_hooks = hooks.plan_hooks(config)
+    return InitPlan(
+        container_id=container_id,
+        namespaces=namespaces,
+        root=plan_root(config, rootfs=rootfs),
+        mounts=mounts,
+        devices=plan_devices(config, fills_dev=has_device_directory(mounts), binds=in_userns or namespaces.has_user),
+        net_devices=plan_net_devices(config, rootless=rootless),
+        settings=plan_settings(config, rootless=rootless),
+        scheduling=plan_scheduling(config, rootless=rootless),
+        identity=plan_identity(config, denies_setgroups=denies_setgroups or namespaces.denies_setgroups),
+        capabilities=plan_capabilities(config),
+        program=plan_program(config),
+        lsm=plan_lsm(config),
+        seccomp=plan_seccomp(config),
+        create_hooks=planned_hooks["createContainer"],
+        start_hooks=planned_hooks["startContainer"],
+        announces_mounts=bool(planned_hooks["prestart"] or planned_hooks["createRuntime"]),
+        opens_sources=namespaces.has_user and os.geteuid() == 0,
+        no_pivot=no_pivot,
+        joins_keyring=not no_new_keyring,
+        preserve_fds=preserve_fds,
+        host_has_v2=os.path.exists(f"{HOST_CGROUPS}/cgroup.controllers"),
+        in_userns=in_userns,
+    )
