@@ -17,12 +17,15 @@ else:
 
 
 class Context(NamedTuple):
-    """The world and the caller: ``rootless`` where the effective uid isn't 0 or the user namespace isn't the first."""
+    """The world and the caller: ``rootless`` where the effective uid isn't 0 or the user namespace isn't the first.
+
+    ``default_root`` is the caller's, whichever root the command is about.
+    """
 
     roots: Roots
     rootless: bool
     in_userns: bool
-    systemd_cgroup: bool = False
+    default_root: str
     public_state: bool = False
 
 
@@ -31,19 +34,27 @@ def find_context(
     *,
     root: str | None,
     proc: str = "/proc",
-    systemd_cgroup: bool = False,
     public_state: bool = False,
 ) -> Context:
     """The context of this process; ``root`` is what ``--root`` named, RUNF_ROOT and the default follow."""
     in_userns = not procfs.is_initial_user_namespace(proc)
-    euid = os.geteuid()
-    state = root or environ.get("RUNF_ROOT") or layout.default_root(
-        environ, euid=euid, in_initial_userns=not in_userns, outer_uid=procfs.outer_uid(proc, euid)
-    )
+    default_root = own_root(environ, proc)
+    state = root or environ.get("RUNF_ROOT") or default_root
     return Context(
         roots=Roots(state=os.path.abspath(state), proc=proc),
-        rootless=euid != 0 or in_userns,
+        rootless=os.geteuid() != 0 or in_userns,
         in_userns=in_userns,
-        systemd_cgroup=systemd_cgroup,
+        default_root=default_root,
         public_state=public_state,
+    )
+
+
+def own_root(environ: Mapping[str, str], proc: str = "/proc") -> str:
+    """The default state root of whoever we are."""
+    euid = os.geteuid()
+    return layout.default_root(
+        environ,
+        euid=euid,
+        in_initial_userns=procfs.is_initial_user_namespace(proc),
+        outer_uid=procfs.outer_uid(proc, euid),
     )

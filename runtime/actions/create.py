@@ -11,35 +11,53 @@ Any failure takes back all of it but a last record that tells the fault.
 
 from __future__ import annotations
 
+import _socket
 import os
 
 from runtime import VERSION
-from runtime.actions.hookstate import hook_state
+from runtime.actions import notify, rdt
+from runtime.actions.failure import failed
+from runtime.actions.hookstate import hook_state, process_state
 from runtime.actions.identity import identify
 from runtime.actions.owner import owner_name
-from runtime.actions.pidfile import write_pid_file
+from runtime.actions.pidfile import send_pidfd, write_pid_file
 from runtime.actions.undo import Undo
 from runtime.cgroups import manager
-from runtime.errors import Fault, HookFault
+from runtime.errors import BadRoot, Fault
 from runtime.kernel import clock, process, procfs
-from runtime.sandbox import console, hooks, spawn
+from runtime.kernel.files import let_go
+from runtime.kernel.sockets import connect_path
+from runtime.sandbox import console, hooks, seccomp, spawn
+from runtime.sandbox.capabilities import find_ungranted
+from runtime.sandbox.cgroup_entry import CgroupEntry, Hierarchy
+from runtime.sandbox.gate import check_preserved
+from runtime.sandbox.lsm import check_lsm
+from runtime.sandbox.netdevices import NetDevices
 from runtime.sandbox.plan import plan_init
+from runtime.sandbox.scheduling import apply_to_process
 from runtime.spec.bundle import read_bundle
+from runtime.spec.warnings import find_warnings
 from runtime.store import layout
+from runtime.store.announced import announce
 from runtime.store.record import advance, new_record
 from runtime.store.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
+    from collections.abc import Callable, Sequence
+    from typing import Any, NamedTuple
 
     from runtime.actions.context import Context
+    from runtime.cgroups.hierarchy import Entry as CgroupHandle
     from runtime.cgroups.manager import CgroupPlan
+    from runtime.cgroups.resctrl import RdtPlan
     from runtime.sandbox.plan import InitPlan
     from runtime.sandbox.spawn import Child
     from runtime.spec.bundle import Bundle
-    from runtime.store.record import Record
+    from runtime.store.record import Happening, Record
     from runtime.store.store import Action
+
+    Warn = Callable[[Sequence[str]], None]
 else:
     from runtime.values import NamedTuple
 
@@ -56,7 +74,11 @@ class Request(NamedTuple):
     no_pivot: bool = False
     no_new_keyring: bool = False
     preserve_fds: int = 0
+    no_cgroup: bool = False
+    systemd_cgroup: bool = False
     keeps_terminal: bool = False
+    notify_socket: str | None = None
+    pidfd_socket: str | None = None
 
 
 class Made(NamedTuple):
@@ -67,21 +89,28 @@ class Made(NamedTuple):
     master_fd: int | None
 
 
-def create(context: Context, container_id: str, **request: object) -> Record:
-    """Make the container of ``request`` (the fields of Request) and leave it waiting for ``start``."""
-    made = make(context, container_id, Request(**request))  # type: ignore[arg-type]
-    os.close(made.pidfd)
+def create(context: Context, container_id: str, request: Request, *, warn: Warn | None = None) -> Record:
+    """Make the container of ``request`` and leave it waiting for ``start``."""
+    made = make(context, container_id, request, warn=warn)
+    let_go(made.pidfd)
     return made.record
 
 
-def make(context: Context, container_id: str, request: Request) -> Made:
-    """The container, made and waiting; raises the fault that was met, with everything taken back."""
+def make(context: Context, container_id: str, request: Request, *, warn: Warn | None = None) -> Made:
+    """The container, made and waiting; raises the fault that was met, with everything taken back.
+
+    ``warn`` gets the lines about what config.json asks for that is left out.
+    """
     layout.check_id(container_id)
+    check_preserved(request.preserve_fds)
     bundle = read_bundle(request.bundle, config=request.config)
     _check_terminal(bundle, request)
-    cgroup = manager.plan_cgroup(
-        bundle.config, container_id=container_id, roots=context.roots, rootless=context.rootless
-    )
+    if request.notify_socket:
+        bundle = bundle._replace(
+            config=notify.with_socket(bundle.config, f"{context.roots.state}/{container_id}/{notify.DIRECTORY}")
+        )
+    cgroup = plan_cgroup(context, container_id, bundle, request)
+    planned_rdt = rdt.plan(bundle.config, container_id, context.roots)
     plan = plan_init(
         bundle.config,
         bundle=bundle.path,
@@ -89,17 +118,58 @@ def make(context: Context, container_id: str, request: Request) -> Made:
         container_id=container_id,
         rootless=context.rootless,
         in_userns=context.in_userns,
+        denies_setgroups=context.in_userns and procfs.denies_setgroups(context.roots.proc, "self"),
         no_pivot=request.no_pivot,
         no_new_keyring=request.no_new_keyring,
         preserve_fds=request.preserve_fds,
     )
-    record = _first_record(context, container_id, bundle, cgroup)
+    warnings = list(find_warnings(bundle.config))
+    warnings += find_ungranted(plan.capabilities, has_user=plan.namespaces.has_user)
+    record = first_record(context, container_id, bundle, cgroup)
     store = Store(context.roots.state, make=True, public=context.public_state, proc=context.roots.proc)
     try:
-        with store.publish(record, {"config.json": bundle.raw}, FIFOS) as action:
-            return _Making(context, store, action, bundle, cgroup, request).carry_out(plan)
+        check_lsm(plan.lsm)
+        if plan.seccomp:
+            plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, store.fds.root))
+        announce_root(context)
+        with _publish(store, record, bundle) as action:
+            made = _Making(context, store, action, bundle, cgroup, planned_rdt, request).carry_out(plan)
     finally:
         store.close()
+    if warn and warnings:
+        warn(warnings)
+    return made
+
+
+def plan_cgroup(context: Context, container_id: str, bundle: Bundle, request: Request) -> CgroupPlan:
+    """Where the container's cgroups will lie, and who makes them."""
+    if request.no_cgroup:
+        return manager.plan_none(bundle.config, rootless=context.rootless)
+    return manager.plan_cgroup(
+        bundle.config,
+        container_id=container_id,
+        roots=context.roots,
+        rootless=context.rootless,
+        by_systemd=request.systemd_cgroup,
+    )
+
+
+def _publish(store: Store, record: Record, bundle: Bundle) -> Action:
+    try:
+        return store.publish(record, {"config.json": bundle.raw}, FIFOS)
+    except OSError as error:
+        raise BadRoot(
+            f"the state root {store.root} can't take the container: {error.strerror}",
+            hint="make room there, or name another with --root",
+        ) from error
+
+
+def announce_root(context: Context) -> None:
+    """Have the root found beside the default one, if that can be done."""
+    try:
+        announce(context.roots.state, context.default_root)
+    except OSError:
+        return  # nobody will find the root by itself; that is no reason to have no container
 
 
 def _check_terminal(bundle: Bundle, request: Request) -> None:
@@ -116,9 +186,11 @@ def _check_terminal(bundle: Bundle, request: Request) -> None:
         )
 
 
-def _first_record(context: Context, container_id: str, bundle: Bundle, cgroup: CgroupPlan) -> Record:
+def first_record(context: Context, container_id: str, bundle: Bundle, cgroup: CgroupPlan) -> Record:
+    """The record of a life that begins."""
     return new_record(
         container_id=container_id,
+        instance=os.urandom(16).hex(),
         bundle=bundle.path,
         rootfs=bundle.rootfs,
         owner=owner_name(procfs.outer_uid(context.roots.proc, os.geteuid())),
@@ -134,74 +206,110 @@ class _Making:
     """One create under way: what it holds, and the steps in their order."""
 
     def __init__(
-        self, context: Context, store: Store, action: Action, bundle: Bundle, cgroup: CgroupPlan, request: Request
+        self,
+        context: Context,
+        store: Store,
+        action: Action,
+        bundle: Bundle,
+        cgroup: CgroupPlan,
+        planned_rdt: RdtPlan | None,
+        request: Request,
     ) -> None:
         self.context = context
         self.store = store
         self.action = action
         self.bundle = bundle
         self.cgroup = cgroup
+        self.rdt = planned_rdt
         self.request = request
         self.hooks = hooks.plan_hooks(bundle.config)
         self.undo = Undo()
         self.master_fd: int | None = None
         self.has_environment = False
+        self.net_devices: NetDevices | None = None
 
     def carry_out(self, plan: InitPlan) -> Made:
         """All steps; on any fault all of them backwards."""
         try:
+            if self.request.notify_socket:
+                os.mkdir(notify.DIRECTORY, notify.DIRECTORY_MODE, dir_fd=self.action.dir_fd)
             child = self._launch(plan)
-            self._settle(child, plan)
+            record = self._settle(child, plan)
         except BaseException as fault:
             self._take_back(fault)
             raise
+        finally:
+            if self.net_devices:
+                self.net_devices.close()  # or we would keep the container's network alive
         self.undo.forget()
-        return Made(self._read(), child.pidfd, self.master_fd)
+        return Made(record, child.pidfd, self.master_fd)
 
     def _launch(self, plan: InitPlan) -> Child:
         """The cgroup, and the first process in it, which waits for ``go``; its pid is committed before that."""
+        manager.make(self.cgroup)  # takes back what it made if it fails, and nobody else's
         self.undo.push("cgroup", lambda: manager.remove(manager.record_cgroup(self.cgroup)))
-        manager.make(self.cgroup)
         gate, outcome = (self._open_fifo(name) for name in FIFOS)
         entry = manager.open_entry(self.cgroup)
-        plan = plan._replace(cgroup=entry, gate_fd=gate, outcome_fd=outcome)
+        listener = _connect_listener(plan)
         try:
+            plan = plan._replace(
+                cgroup=entry_of(entry),
+                gate_fd=gate,
+                outcome_fd=outcome,
+                listener_fd=None if listener is None else listener.fileno(),
+            )
             child = spawn.launch(plan, close_fds=self.action.fds())
         finally:
-            for fd in (gate, outcome, *entry.join_fds, *([entry.cgroup_fd] if entry.cgroup_fd is not None else [])):
-                os.close(fd)
+            fds = [gate, outcome, *entry.join_fds]
+            fds += [entry.cgroup_fd] if entry.cgroup_fd is not None else []
+            let_go(*fds, *([listener.detach()] if listener else []))
         self.undo.push("first process", lambda: _end(child))
         self._commit(pid=child.pid, process=identify(child.pid, self.context.roots.proc))
         return child
 
-    def _settle(self, child: Child, plan: InitPlan) -> None:
+    def _settle(self, child: Child, plan: InitPlan) -> Record:
         """Say go, and serve the child until it waits at the gate."""
+        manager.adopt(self.cgroup, self.action.id, child.pid)
+        if self.rdt:
+            rdt.begin(self.rdt, child.pid)
+            self.undo.push("Intel RDT", lambda: rdt.end(self.bundle.config, self.action.id, self.context.roots))
         spawn.write_id_maps(child, plan)
-        inner_pid = procfs.innermost_pid(self.context.roots.proc, child.pid)
-        record = self._read()
+        if plan.net_devices:
+            self._move_devices(plan, child.pid)
         self.has_environment = True
-        spawn.go(
-            child,
-            creating_state=hook_state(record, "creating", inner_pid),
-            created_state=hook_state(record, "created", inner_pid),
-        )
+        if plan.create_hooks or plan.start_hooks:
+            inner_pid = procfs.innermost_pid(self.context.roots.proc, child.pid)
+            state = hook_state(self._read(), "created", inner_pid)
+        else:
+            state = b""
+        notified = b""
+        if plan.filter and plan.filter.listener:
+            notified = process_state(self._read(), "created", child.pid, plan.filter.listener.metadata)
+        spawn.go(child, hook_state=state, process_state=notified)
         manager.apply(self.cgroup)
-        spawn.serve(child, on_mounted=lambda: self._early_hooks(child.pid), on_console=self._take_console)
+        namespaces = spawn.serve(child, on_mounted=lambda: self._early_hooks(child.pid), on_console=self._take_console)
+        child.channel.let_go()
+        if plan.scheduling.by_maker:
+            apply_to_process(plan.scheduling, child.pid)
+        if self.request.pidfd_socket:
+            send_pidfd(self.request.pidfd_socket, child.pidfd)
         if self.request.pid_file:
             write_pid_file(self.request.pid_file, child.pid)
-        self._commit(
+        return self._commit(
             status="created",
             happenings=("created",),
             maker=None,
-            linux={
-                "cgroup": manager.record_cgroup(self.cgroup),
-                "namespaces": procfs.namespaces(self.context.roots.proc, child.pid),
-            },
+            linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
-        child.channel.close()
+
+    def _move_devices(self, plan: InitPlan, pid: int) -> None:
+        """While the first process waits: what it sets in its network namespace may be about them."""
+        self.net_devices = NetDevices(pid)
+        self.net_devices.move(plan.net_devices)
+        self.undo.push("network devices", self.net_devices.take_back)
 
     def _early_hooks(self, pid: int) -> None:
-        state = hook_state(self._read(), "creating", pid)
+        state = hook_state(self._read(), "created", pid)
         for kind in ("prestart", "createRuntime"):
             hooks.run_hooks(self.hooks.get(kind, ()), kind, state)
 
@@ -210,7 +318,7 @@ class _Making:
             try:
                 console.send_to_console_socket(self.request.console_socket, master_fd, self.action.id)
             finally:
-                os.close(master_fd)
+                let_go(master_fd)
         else:
             self.master_fd = master_fd
 
@@ -220,25 +328,21 @@ class _Making:
     def _read(self) -> Record:
         return self.store.read(self.action.id)
 
-    def _commit(self, *, happenings: tuple[str, ...] = (), **members: object) -> None:
+    def _commit(self, *, happenings: tuple[Happening, ...] = (), **members: Any) -> Record:
         with self.store.locked(self.action.id) as held:
-            held.commit(advance(held.record, now=clock.now(), happenings=happenings, **members))
+            record = advance(held.record, now=clock.now(), happenings=happenings, **members)
+            held.commit(record)
+            return record
 
     def _take_back(self, fault: BaseException) -> None:
         """Undo, then leave nothing in the root but the last record in .deleted."""
         self.undo.unwind(fault)
         if self.master_fd is not None:
-            os.close(self.master_fd)
+            let_go(self.master_fd)
         if self.has_environment:
             self._poststop(fault)
         with self.store.locked(self.action.id) as held:
-            now = clock.now()
-            self.action.retire(
-                advance(
-                    held.record, now=now, happenings=("failed",), status="stopped", pid=0, maker=None,
-                    finished=now, finishedPrecision="exact", fault=str(fault)[:4096],
-                )
-            )
+            held.retire(failed(held.record, fault, now=clock.now()))
 
     def _poststop(self, fault: BaseException) -> None:
         state = hook_state(self._read(), "stopped", 0)
@@ -246,9 +350,29 @@ class _Making:
             fault.add_note(str(failure))
 
 
+def _connect_listener(plan: InitPlan) -> _socket.socket | None:
+    """Whoever is to be notified must be there before anything is made."""
+    listener = plan.filter.listener if plan.filter else None
+    if listener is None:
+        return None
+    try:
+        return connect_path(listener.path)
+    except OSError as error:
+        raise Fault(
+            f"config.json#/linux/seccomp/listenerPath: can't connect to {listener.path}: {error.strerror or error}",
+            hint="start the listener first",
+        ) from None
+
+
+def entry_of(entry: CgroupHandle) -> CgroupEntry:
+    """The same in the sandbox's own types, which know nothing of the cgroups package."""
+    hierarchies = tuple(Hierarchy(*hierarchy) for hierarchy in entry.hierarchies)
+    return CgroupEntry(entry.version, entry.join_fds, entry.cgroup_fd, hierarchies)
+
+
 def _end(child: Child) -> None:
     """Kill and reap the first process; being reaped, it can no longer be taken for alive."""
-    child.channel.close()
+    child.channel.let_go()
     try:
         process.pidfd_send_signal(child.pidfd, 9)
     except ProcessLookupError:
@@ -257,4 +381,4 @@ def _end(child: Child) -> None:
         os.waitpid(child.pid, 0)
     except ChildProcessError:
         pass  # the channel's server has reaped it already
-    os.close(child.pidfd)
+    let_go(child.pidfd)

@@ -1,54 +1,53 @@
 """delete: everything of a stopped container goes; its last record stays for a while in .deleted.
 
-    --force: kill all of it first, then wait for the action lock
-    observe `stopped`; processes dead, cgroup gone; poststop hooks (their failures are warnings)
-    commit `deleted` and retire the directory by rename: the id becomes free last
+--force: kill all of it first, then wait for the action lock
+observe `stopped`; processes dead, cgroup gone; poststop hooks (their failures are warnings)
+commit `deleted` and retire the directory by rename: the id becomes free last
 """
 
 from __future__ import annotations
 
-import os
-
-from runtime.actions import look
+from runtime.actions import evidence, foreign, look, rdt
+from runtime.actions.ending import exit_of_ended
 from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import open_pidfd
 from runtime.actions.status import refuse
 from runtime.cgroups import manager
-from runtime.errors import BadRecord, Fault, NoSuchContainer, SpecFault, Unsupported
-from runtime.kernel import clock, process
+from runtime.errors import BadRecord, Fault, NoSuchContainer
+from runtime.kernel import clock, process, procfs
+from runtime.kernel.files import let_go
 from runtime.sandbox import hooks
-from runtime.spec.bundle import parse_config
+from runtime.spec.frozen import thaw_config
 from runtime.store import layout
-from runtime.store.record import advance
-from runtime.store.store import Store
+from runtime.store.presence import watcher_at_work
+from runtime.store.record import UNKNOWN_EXIT, advance, ended
+from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.actions.context import Context
-    from runtime.store.record import Record
-    from runtime.store.store import Action
+    from runtime.spec.config import Config
+    from runtime.store.record import Exit, Record
+    from runtime.store.store import Action, Store
 
-FORCE_WAIT_S = 10.0
+SIGKILL = 9
 KILL_WAIT_S = 10.0
 
 
-def delete(context: Context, container_id: str, *, force: bool = False) -> list[Fault]:
+def delete(context: Context, container_id: str, *, force: bool = False, instance: str | None = None) -> list[Fault]:
     """Remove the container; returns what went wrong without stopping it (poststop hooks).
 
-    ``force`` kills what still runs, accepts an unreadable record, and an id that does not exist.
+    ``force`` kills what still runs, accepts an unreadable record, and an id that does not exist.  With ``instance``
+    only that life goes: a later one of the id counts as none.
     """
     layout.check_id(container_id)
-    try:
-        store = Store(context.roots.state, make=False, proc=context.roots.proc)
-    except NoSuchContainer:
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
         if force:
             return []
-        raise
+        raise NoSuchContainer(container_id)
     try:
-        if force:
-            _kill_first(context, store, container_id)
-        with store.action(container_id, wait_s=FORCE_WAIT_S if force else None) as action:
-            return _Deleting(context, store, action, force).carry_out()
+        return _delete(context, store, container_id, force=force, instance=instance)
     except NoSuchContainer:
         if not force:
             raise
@@ -56,49 +55,99 @@ def delete(context: Context, container_id: str, *, force: bool = False) -> list[
     except BadRecord:
         if not force:
             raise
-        store.discard(container_id)
+        _discard(context, store, container_id)
         return []
     finally:
         store.close()
 
 
-def _kill_first(context: Context, store: Store, container_id: str) -> None:
-    observed = look.observe_container(context, store, container_id)
-    if not observed.verified:
-        raise Fault(
-            f'cannot delete container "{container_id}": its process lies in another pid or time namespace',
-            hint="run this command in the namespaces that the container was created in",
+def _discard(context: Context, store: Store, container_id: str) -> None:
+    """Remove a container whose record can't be read; its frozen config.json still tells where its cgroup lies."""
+    try:
+        config = thaw_config(store.read_file(container_id, layout.CONFIG))
+        plan = manager.plan_cgroup(
+            config,
+            container_id=container_id,
+            roots=context.roots,
+            rootless=context.rootless,
+            by_systemd=manager.names_scope(config.get("linux", {}).get("cgroupsPath", "")),
         )
-    _end_processes(context, observed.record)
+        cgroup = manager.record_cgroup(plan)
+    except (Fault, OSError):
+        cgroup = None  # nothing tells: what is left of it has to be found by hand
+    manager.kill_all(cgroup)
+    manager.remove(cgroup)
+    store.discard(container_id)
 
 
-def _end_processes(context: Context, record: Record) -> None:
-    """Kill the first process and all of the cgroup, and wait for the first one's end."""
+def _delete(context: Context, store: Store, container_id: str, *, force: bool, instance: str | None) -> list[Fault]:
+    if look.is_foreign(store.read(container_id)):
+        foreign.retire(context, store, container_id)  # its own runtime has removed all but our record, or will
+        return []
+    if force:
+        instance = _kill_first(context, store, container_id, instance)
+    with store.action(container_id) as action:
+        if instance not in (None, action.instance):
+            raise NoSuchContainer(container_id)  # somebody else deleted that life, and the id has another
+        return _Deleting(context, store, action, force=force).carry_out()
+
+
+def _kill_first(context: Context, store: Store, container_id: str, instance: str | None) -> str:
+    """Kill the first process, which may keep the holder of the action lock waiting; the life that it was of.
+
+    The others die under that lock: without it the cgroup's path may lead to a later life's.
+    """
+    observed = look.observe_container(context, store, container_id)
+    if instance not in (None, observed.record["instance"]):
+        raise NoSuchContainer(container_id)
+    look.demand_verified(observed, "delete")
+    if _is_of_this_boot(context, observed.record):
+        _end_processes(context, observed.record, everyone=False)
+    return observed.record["instance"]
+
+
+def _is_of_this_boot(context: Context, record: Record) -> bool:
+    """Whether its pid and cgroup can still be its own: after a restart of the machine they are somebody else's."""
+    identity = record["process"]
+    return identity is None or identity["bootId"] == procfs.boot_id(context.roots.proc)
+
+
+def _end_processes(context: Context, record: Record, *, everyone: bool = True) -> Exit:
+    """Kill the first process, and with ``everyone`` all of the cgroup; wait for the first one's end; how that ended."""
     identity = record["process"]
     pidfd = open_pidfd(identity, context.roots.proc) if identity else None
     try:
         if pidfd is not None:
-            process.pidfd_send_signal(pidfd, 9)
+            _send_kill(pidfd)
+        if everyone:
+            manager.kill_all(record["linux"]["cgroup"])
+        elif pidfd is not None and record["linux"]["cgroup"]:
+            manager.thaw(record["linux"]["cgroup"])  # on v1 a frozen process dies only once it is thawed
+        if identity is None or pidfd is None:
+            return UNKNOWN_EXIT
+        if not look.wait_for_end(pidfd, KILL_WAIT_S):
+            raise Fault(
+                f'process {identity["pid"]} of container "{record["id"]}" did not die within '
+                f"{KILL_WAIT_S:.0f} seconds of SIGKILL",
+                hint="look at its state with ps; it may hang in the kernel",
+            )
+        return exit_of_ended(pidfd, identity, context.roots.proc)
+    finally:
+        if pidfd is not None:
+            let_go(pidfd)
+
+
+def _send_kill(pidfd: int) -> None:
+    try:
+        process.pidfd_send_signal(pidfd, SIGKILL)
     except ProcessLookupError:
-        pass  # it exited before the signal
-    if record["linux"]["cgroup"]:
-        manager.kill_all(record["linux"]["cgroup"])
-    if pidfd is not None:
-        try:
-            if not look.wait_for_end(pidfd, KILL_WAIT_S):
-                raise Fault(
-                    f'process {identity["pid"] if identity else 0} of container "{record["id"]}" '
-                    f"did not die within {KILL_WAIT_S:.0f} seconds of SIGKILL",
-                    hint="look at its state with ps; it may hang in the kernel",
-                )
-        finally:
-            os.close(pidfd)
+        return  # it exited before the signal
 
 
 class _Deleting:
     """One delete under way, its action lock held."""
 
-    def __init__(self, context: Context, store: Store, action: Action, force: bool) -> None:
+    def __init__(self, context: Context, store: Store, action: Action, *, force: bool) -> None:
         self.context = context
         self.store = store
         self.action = action
@@ -108,22 +157,34 @@ class _Deleting:
         observed = look.observe_container(self.context, self.store, self.action.id)
         if not self.force:
             refuse("delete", self.action.id, observed.status)
-        _end_processes(self.context, observed.record)
-        if observed.record["linux"]["cgroup"]:
+        config = self._read_config()
+        found = UNKNOWN_EXIT
+        if _is_of_this_boot(self.context, observed.record):
+            found = _end_processes(self.context, observed.record)
             manager.remove(observed.record["linux"]["cgroup"])
-        warnings = self._poststop(observed.truth)
+            if config is not None:
+                rdt.end(config, self.action.id, self.context.roots)
+        warnings = self._poststop(config, observed.truth)
         with self.store.locked(self.action.id) as held:
-            held.retire(self._last_record(held.record))
+            held.retire(self._last_record(held.record, found))
         return warnings
 
-    def _poststop(self, record: Record) -> list[Fault]:
+    def _read_config(self) -> Config | None:
         try:
-            config = parse_config(self.store.read_file(self.action.id, "config.json"), record["bundle"])
-        except (SpecFault, Unsupported, Fault, OSError):
-            return []  # an interrupted create may have died before its copy was whole
-        return list(hooks.run_poststop(hooks.plan_hooks(config).get("poststop", ()), hook_state(record, "stopped", 0)))
+            return thaw_config(self.store.read_file(self.action.id, layout.CONFIG))
+        except (Fault, OSError):
+            return None  # an interrupted create may have died before its copy was whole
 
-    def _last_record(self, record: Record) -> Record:
+    def _poststop(self, config: Config | None, record: Record) -> list[Fault]:
+        planned = hooks.plan_hooks(config)["poststop"] if config is not None else ()
+        return list(hooks.run_poststop(planned, hook_state(record, "stopped", 0))) if planned else []
+
+    def _last_record(self, record: Record, found: Exit) -> Record:
         """The record as it leaves: stopped, if nobody saw the end before, and deleted."""
-        observed = look.judge(self.context, self.store, self.action.id, record)
-        return advance(observed.truth, now=clock.now(), happenings=("deleted",))
+        now = clock.now()
+        if found["code"] is not None:
+            record = ended(record, exit=found, finished=now, precision="observed", now=now) or record
+        truth = look.judge(evidence.observer(self.context.roots.proc), self.store, record).truth
+        if watcher_at_work(self.store.fds.root):
+            truth = {**truth, "execs": record["execs"]}  # it knows how they ended, and commits that after us
+        return advance(truth, now=now, happenings=("deleted",))

@@ -1,4 +1,7 @@
-"""The state that hooks read on their standard input (runtime-spec: runtime.md#state)."""
+"""The state that hooks and listeners of notifications read (runtime-spec: runtime.md#state).
+
+All hooks of a create read `created`: they run after step 2 of the life cycle, which is what that means.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,22 @@ if TYPE_CHECKING:
     from runtime.store.record import Record, Status
 
 STANDARD_MEMBERS = ("ociVersion", "id", "status", "pid", "bundle", "annotations")
+
+
+def process_state(record: Record, status: Status, pid: int, metadata: str, *, added: int | None = None) -> bytes:
+    """What comes with the fd of a listener's notifications (runtime-spec: config-linux.md#containerprocessstate).
+
+    ``pid`` is that of the container's first process; the fd tells of that one, or of a process that was ``added``.
+    """
+    state = jsontext.decode(hook_state(record, status, pid))
+    message = {
+        "ociVersion": record["ociVersion"],
+        "fds": ["seccompFd"],
+        "pid": added or pid,
+        **({"metadata": metadata} if metadata else {}),
+        "state": state,
+    }
+    return jsontext.encode(message).encode()
 
 
 def hook_state(record: Record, status: Status, pid: int) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from runtime.actions import look
-from runtime.errors import BadRecord, NoSuchContainer
+import os
+
+from runtime.actions import evidence, look
+from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.store import layout
-from runtime.store.store import Store
+from runtime.store.announced import trusted_others
+from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +17,6 @@ if TYPE_CHECKING:
 
     from runtime.actions.context import Context
     from runtime.actions.look import Observed
-    from runtime.errors import Fault
     from runtime.store.record import Record
 else:
     from runtime.values import NamedTuple
@@ -29,34 +31,54 @@ class Filters(NamedTuple):
     runtimes: tuple[str, ...] = ()
 
 
+ANYTHING = Filters()
+
+
 def state(context: Context, container_id: str) -> dict[str, Any]:
     """The container as it is now: its record, corrected, and ``verified``; raises NoSuchContainer, BadRecord."""
     layout.check_id(container_id)
-    store = Store(context.roots.state, make=False, proc=context.roots.proc)
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
+        raise NoSuchContainer(container_id)
     try:
         return _answer(look.observe_container(context, store, container_id))
     finally:
         store.close()
 
 
-def listing(context: Context, *, filters: Filters = Filters()) -> tuple[list[dict[str, Any]], list[Fault]]:
+def listing(context: Context, *, filters: Filters = ANYTHING) -> tuple[list[dict[str, Any]], list[Fault]]:
     """All containers of the root that match, by id, and what could not be read; never fails for one bad record."""
-    try:
-        store = Store(context.roots.state, make=False, proc=context.roots.proc)
-    except NoSuchContainer:
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
         return [], []
+    here = evidence.observer(context.roots.proc)
     answers: list[dict[str, Any]] = []
     faults: list[Fault] = []
     try:
-        for container_id, record in store.scan():
+        for _, record in store.scan():
             if isinstance(record, BadRecord):
                 faults.append(record)
                 continue
-            observed = look.judge(context, store, container_id, record)
+            observed = look.judge(here, store, record)
             if matches(observed.truth, filters):
                 answers.append(_answer(observed))
     finally:
         store.close()
+    return answers, faults
+
+
+def listing_of_all_roots(context: Context, *, filters: Filters = ANYTHING) -> tuple[list[dict[str, Any]], list[Fault]]:
+    """``listing`` of the default root, of the context's and of every announced one, each answer with its ``root``."""
+    own = [context.default_root, context.roots.state]
+    trusted, refused = trusted_others(context.default_root)
+    answers: list[dict[str, Any]] = []
+    faults: list[Fault] = [
+        Fault(f"the announced root {path} is passed over: {reason}") for path, reason in refused if path not in own
+    ]
+    for root in dict.fromkeys(os.path.realpath(path) for path in (*own, *trusted)):
+        found, unread = listing(context._replace(roots=context.roots._replace(state=root)), filters=filters)
+        answers += [{**answer, "root": root} for answer in found]
+        faults += unread
     return answers, faults
 
 

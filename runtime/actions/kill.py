@@ -1,65 +1,74 @@
-"""kill: a signal to the container's first process, or to all of its processes.  No lock, no record: a signal isn't an exit."""
+"""kill: a signal to the first process, or to all processes.  No lock, no record: a signal isn't an exit."""
 
 from __future__ import annotations
-
-import os
-
-import _signal
 
 from runtime.actions import look
 from runtime.actions.identity import open_pidfd
 from runtime.actions.status import refuse
 from runtime.cgroups import manager
-from runtime.errors import Fault, NotRunning, UsageFault
+from runtime.errors import Fault, NoSuchContainer, NotRunning, UsageFault
 from runtime.kernel import process
-from runtime.store.store import Store
+from runtime.kernel.files import let_go
+from runtime.store import layout
+from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
+
     from runtime.actions.context import Context
     from runtime.store.record import Record
+else:
+    import _signal
 
 SIGKILL = 9
 LAST_SIGNAL = 64
+MOST_DIGITS = 3
 
 
 def parse_signal(text: str) -> int:
     """The number that ``KILL``, ``SIGKILL``, ``sigkill`` or ``9`` names (signal(7)); UsageFault for anything else."""
-    if text.isascii() and text.isdigit():
-        number = int(text)
-        if 0 <= number <= LAST_SIGNAL:
+    number = _number(text)
+    if number is not None:
+        if number <= LAST_SIGNAL:
             return number
-    else:
+    elif text.isascii():
         name = text.upper()
-        number = _by_name(name if name.startswith("SIG") else f"SIG{name}")
-        if number:
-            return number
+        found = _by_name(name if name.startswith("SIG") else f"SIG{name}")
+        if found:
+            return found
     raise UsageFault(f'unknown signal "{text}"', hint="name one as in signal(7), such as TERM, SIGKILL or 9")
 
 
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
+
+
 def _by_name(name: str) -> int:
-    base, plus, offset = name.partition("+")
-    if plus and base == "SIGRTMIN" and offset.isdigit() and _signal.SIGRTMIN + int(offset) <= _signal.SIGRTMAX:
-        return int(_signal.SIGRTMIN) + int(offset)
-    base, minus, offset = name.partition("-")
-    if minus and base == "SIGRTMAX" and offset.isdigit() and _signal.SIGRTMAX - int(offset) >= _signal.SIGRTMIN:
-        return int(_signal.SIGRTMAX) - int(offset)
+    """0 for a name that no signal has; the constants of sigprocmask(2) and signal(2), SIG_*, are none."""
+    base, plus, text = name.partition("+")
+    offset = _number(text)
+    if plus and base == "SIGRTMIN" and offset is not None and _signal.SIGRTMIN + offset <= _signal.SIGRTMAX:
+        return int(_signal.SIGRTMIN) + offset
+    base, minus, text = name.partition("-")
+    offset = _number(text)
+    if minus and base == "SIGRTMAX" and offset is not None and _signal.SIGRTMAX - offset >= _signal.SIGRTMIN:
+        return int(_signal.SIGRTMAX) - offset
     number = getattr(_signal, name, None)
-    return int(number) if isinstance(number, int) and name not in {"SIG_DFL", "SIG_IGN"} else 0
+    return int(number) if isinstance(number, int) and not name.startswith("SIG_") else 0
 
 
 def kill(context: Context, container_id: str, signal: int, *, everyone: bool = False) -> None:
     """Send ``signal``; raises NotRunning, NoSuchContainer, or Fault when the process can't be told for sure."""
-    store = Store(context.roots.state, make=False, proc=context.roots.proc)
+    layout.check_id(container_id)
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
+        raise NoSuchContainer(container_id)
     try:
         observed = look.observe_container(context, store, container_id)
     finally:
         store.close()
-    if not observed.verified:
-        raise Fault(
-            f'cannot signal container "{container_id}": its process lies in another pid or time namespace',
-            hint="run this command in the namespaces that the container was created in",
-        )
+    look.demand_verified(observed, "signal")
     if everyone:
         _signal_everyone(observed.record, signal)
         return
@@ -74,12 +83,13 @@ def _signal_first(context: Context, container_id: str, record: Record, signal: i
         raise NotRunning(container_id)
     try:
         process.pidfd_send_signal(pidfd, signal)
-        if signal == SIGKILL and record["linux"]["cgroup"]:
-            manager.thaw(record["linux"]["cgroup"])  # on v1 a frozen process dies only once it is thawed
+        cgroup = record["linux"]["cgroup"]
+        if signal == SIGKILL and cgroup and cgroup["version"] == 1:
+            manager.thaw(cgroup)  # there a frozen process dies only once it is thawed
     except ProcessLookupError:
         raise NotRunning(container_id) from None
     finally:
-        os.close(pidfd)
+        let_go(pidfd)
 
 
 def _signal_everyone(record: Record, signal: int) -> None:
@@ -90,11 +100,4 @@ def _signal_everyone(record: Record, signal: int) -> None:
             f'cannot signal all processes of container "{record["id"]}": it has no cgroup of its own',
             hint="leave --all out, to signal its first process",
         )
-    if signal == SIGKILL:
-        manager.kill_all(cgroup)
-        return
-    for pid in manager.pids(cgroup):
-        try:
-            os.kill(pid, signal)
-        except ProcessLookupError:
-            continue  # it exited between the reading of the cgroup and the signal
+    manager.kill_all(cgroup, signal)

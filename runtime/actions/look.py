@@ -5,58 +5,96 @@ from __future__ import annotations
 import select
 
 from runtime.actions import evidence, status
+from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.kernel import clock
 from runtime.store.presence import watcher_at_work
-from runtime.store.record import advance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
     from runtime.actions.context import Context
-    from runtime.actions.status import Observation
-    from runtime.store.record import Record
+    from runtime.actions.evidence import Observer
+    from runtime.store.record import Record, Status
     from runtime.store.store import Store
 else:
     from runtime.values import NamedTuple
 
 
 class Observed(NamedTuple):
-    """``record`` as it stands on disk, ``truth`` as it would be with the correction that the evidence asks for."""
+    """``record`` as it stands on disk, ``truth`` as the evidence corrects it (the same object where it needn't)."""
 
     record: Record
     truth: Record
-    status: str
     verified: bool
+    in_hands: bool
+
+    @property
+    def status(self) -> Status:
+        """The true status."""
+        return self.truth["status"]
 
 
 def observe_container(context: Context, store: Store, container_id: str) -> Observed:
     """What the container is now; a correction is committed if that costs no wait, and otherwise only answered."""
-    observed = judge(context, store, container_id, store.read(container_id))
-    if observed.truth is not observed.record:
-        _try_commit(context, store, container_id)
-    return observed
+    here = evidence.observer(context.roots.proc)
+    observed = judge(here, store, store.read(container_id))
+    return (_try_commit(here, store, container_id) if _may_commit(observed, store) else None) or observed
 
 
-def judge(context: Context, store: Store, container_id: str, record: Record) -> Observed:
+def is_foreign(record: Record) -> bool:
+    """Whether another runtime owns the container, and alone may act on it."""
+    return record["runtime"]["name"] != evidence.OWN_RUNTIME
+
+
+def demand_verified(observed: Observed, verb: str) -> None:
+    """Raise Fault where the evidence can't be read from here: what ``verb`` names might strike somebody else.
+
+    Also where the container is another runtime's.
+    """
+    if is_foreign(observed.record):
+        runtime = observed.record["runtime"]["name"]
+        told = f'cannot {verb} container "{observed.record["id"]}": it belongs to {runtime}'
+        raise Fault(told, hint=f"ask {runtime} for that")
+    demand_here(observed, verb)
+
+
+def demand_here(observed: Observed, verb: str) -> None:
+    """Raise Fault where the evidence can't be read from here."""
+    if not observed.verified:
+        raise Fault(
+            f'cannot {verb} container "{observed.record["id"]}": its process lies in another pid or time namespace',
+            hint="run this command in the namespaces that the container was created in",
+        )
+
+
+def judge(here: Observer, store: Store, record: Record) -> Observed:
     """The truth about ``record`` by the kernel's evidence; changes nothing."""
-    seen: Observation = status.observe(record, evidence.gather(record, context.roots, store, container_id))
-    truth = record
-    if seen.correction is not None:
-        truth = advance(record, now=clock.now(), happenings=seen.happenings, **seen.correction)
-    return Observed(record, truth, seen.status, seen.verified)
+    seen = status.observe(record, evidence.gather(record, here, store.fds.root), now=clock.now())
+    return Observed(record, seen.truth, seen.verified, seen.in_hands)
 
 
-def _try_commit(context: Context, store: Store, container_id: str) -> None:
-    """Commit the correction under one non-blocking try; an end without its code is left to a watcher at work."""
-    if watcher_at_work(store):
-        return
-    with store.locked(container_id, blocking=False) as held:
-        if held is None:
-            return
-        observed = judge(context, store, container_id, held.record)
-        if observed.truth is not observed.record:
-            held.commit(observed.truth)
+def _may_commit(observed: Observed, store: Store) -> bool:
+    """An end without its code is left to a watcher at work, and what a living maker or starter does to that."""
+    return observed.truth is not observed.record and not observed.in_hands and not watcher_at_work(store.fds.root)
+
+
+def _try_commit(here: Observer, store: Store, container_id: str) -> Observed | None:
+    """What was found under the lock, and committed; None where that could not be done."""
+    try:
+        held = store.try_locked(container_id)
+    except (NoSuchContainer, BadRecord, OSError):
+        return None  # gone by now, or not ours to write: the answer is true all the same
+    if held is None:
+        return None
+    with held:
+        observed = judge(here, store, held.record)
+        if _may_commit(observed, store):
+            try:
+                held.commit(observed.truth)
+            except OSError:
+                return None  # a full or read-only file system: the next one commits
+        return observed
 
 
 def wait_for_end(pidfd: int, timeout_s: float | None = None) -> bool:

@@ -10,6 +10,6 @@ def owner_name(uid: int) -> str:
     import pwd  # loads NSS libraries; only an ordinary user's create pays for it
 
     try:
-        return pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(uid).pw_name or str(uid)
     except KeyError:
         return str(uid)

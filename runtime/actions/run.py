@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
-
-from runtime.actions import create, delete, start
-from runtime.errors import Fault, NoSuchContainer
+from runtime.actions import create, delete, notify, start
+from runtime.actions.oomkills import judged, with_kills
+from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.kernel import clock, process
-from runtime.sandbox import console, relay
-from runtime.store.store import Store
+from runtime.kernel.files import let_go
+from runtime.sandbox import relay
+from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime.actions.context import Context
-    from runtime.actions.create import Made, Request
+    from runtime.actions.create import Made, Request, Warn
+    from runtime.actions.notify import Proxy
+    from runtime.store.record import Exit, Record
+    from runtime.store.store import Store
+
+UNKNOWN_CODE = 255  # nobody can tell how the program ended: an error all the same
 
 
 def run(
@@ -24,54 +31,119 @@ def run(
     detach: bool = False,
     keep: bool = False,
     no_subreaper: bool = False,
+    warn: Warn | None = None,
 ) -> int:
     """The exit code of the container's program, 128 plus the signal's number if one ended it; 0 when detached."""
-    if not detach and not no_subreaper:
-        process.set_child_subreaper(True)  # processes that the container leaves behind come to us, who reap
-    made = create.make(context, container_id, request._replace(keeps_terminal=not detach))
-    try:
-        return _carry_on(context, container_id, made, detach=detach, keep=keep)
-    finally:
-        os.close(made.pidfd)
-        if made.master_fd is not None:
-            os.close(made.master_fd)
+
+    def begin(asked: Request) -> tuple[Made, Proxy | None]:
+        return _begin(context, container_id, asked, warn)
+
+    manners = {"detach": detach, "keep": keep, "no_subreaper": no_subreaper}
+    return supervise(context, container_id, request, begin, warn=warn, **manners)
 
 
-def _carry_on(context: Context, container_id: str, made: Made, *, detach: bool, keep: bool) -> int:
-    try:
-        start.start(context, container_id)
-    except BaseException as fault:
-        _remove(context, container_id, fault)
-        raise
+def supervise(
+    context: Context,
+    container_id: str,
+    request: Request,
+    begin: Callable[[Request], tuple[Made, Proxy | None]],
+    *,
+    warn: Warn | None,
+    detach: bool,
+    keep: bool,
+    no_subreaper: bool,
+) -> int:
+    """What `run` does with whatever ``begin`` gets to run: detached nothing more, else wait for it as its parent.
+
+    ``begin`` comes back with the socket too by which the program tells that it is ready, where there is one.
+    """
     if detach:
+        made, proxy = begin(request)
+        if proxy:
+            notify.wait_until_ready(context, proxy, made.record)
+        let_go(made.pidfd)
         return 0
-    ended = relay.wait_foreground(made.record["pid"], made.pidfd, master_fd=made.master_fd)
+    if not no_subreaper:
+        process.set_child_subreaper(True)  # processes that the container leaves behind come to us, who reap
+    held = relay.hold_signals()
+    try:
+        made, proxy = begin(request._replace(keeps_terminal=request.console_socket is None))
+    except BaseException:
+        relay.release_signals(held)
+        raise
+    try:
+        ended = relay.wait_foreground(
+            made.record["pid"],
+            made.pidfd,
+            master_fd=made.master_fd,
+            beside=(proxy.fd, proxy.pass_on) if proxy else None,
+        )
+    finally:
+        relay.release_signals(held)
+        _let_go(made)
     _record_exit(context, container_id, made, ended)
     if not keep:
-        delete.delete(context, container_id, force=True)
-    return ended.code
+        failures = delete.delete(context, container_id, force=True, instance=made.record["instance"])
+        if warn and failures:
+            warn([str(failure) for failure in failures])
+    return UNKNOWN_CODE if ended.code is None else ended.code
+
+
+def _begin(context: Context, container_id: str, request: Request, warn: Warn | None) -> tuple[Made, Proxy | None]:
+    """Create and start, with the socket by which it tells that it is ready; where that fails, nothing of it stays."""
+    made = create.make(context, container_id, request, warn=warn)
+    if made.master_fd is not None:
+        relay.pass_size_on(made.master_fd)
+    try:
+        proxy = notify.open_proxy(context, container_id, request.notify_socket)
+        start.start(context, container_id, instance=made.record["instance"])
+    except BaseException as fault:
+        _let_go(made)
+        _remove(context, made, fault)
+        raise
+    return made, proxy
+
+
+def _let_go(made: Made) -> None:
+    let_go(made.pidfd, *(() if made.master_fd is None else (made.master_fd,)))
 
 
 def _record_exit(context: Context, container_id: str, made: Made, ended: relay.WaitResult) -> None:
+    """We are the parent, so we know; where somebody deleted it while we waited, its last record learns the code."""
     now = clock.now()
-    store = Store(context.roots.state, make=False, proc=context.roots.proc)
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
+        return
     try:
+        exit: Exit = {"code": ended.code, "signal": ended.signal, "oomKilled": None}
         store.commit_exit(
             container_id,
             made.record["instance"],
-            exit={"code": ended.code, "signal": ended.signal, "oomKilled": None},
+            exit=_tell_kills(store, made.record, exit),
             finished=now,
             precision="exact",
             now=now,
         )
-    except NoSuchContainer:
-        pass  # somebody deleted it by force while we waited; .deleted has the code
     finally:
         store.close()
 
 
-def _remove(context: Context, container_id: str, fault: BaseException) -> None:
+def _tell_kills(store: Store, record: Record, exit: Exit) -> Exit:
+    """Commit what the out-of-memory killer did; the exit, and whether that was so."""
     try:
-        delete.delete(context, container_id, force=True)
+        with store.locked(record["id"]) as held:
+            if held.record["instance"] == record["instance"]:
+                following = with_kills(held.record, now=clock.now())
+                if following is not None:
+                    held.commit(following)
+                return judged(exit, held.record)
+    except (NoSuchContainer, BadRecord):
+        pass  # somebody deleted it while we waited
+    return exit
+
+
+def _remove(context: Context, made: Made, fault: BaseException) -> None:
+    try:
+        delete.delete(context, made.record["id"], force=True, instance=made.record["instance"])
     except (Fault, OSError) as error:
         fault.add_note(f"while deleting the container: {error}")

@@ -5,32 +5,65 @@ from __future__ import annotations
 import os
 
 from runtime.actions import look
+from runtime.actions.delete import delete
+from runtime.actions.failure import FAULT_LIMIT, failed
 from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import identify, open_pidfd
-from runtime.errors import Fault, HookFault, InitFault, WrongStatus
 from runtime.actions.status import ALLOWED, refuse
+from runtime.errors import Fault, HookFault, InitFault, NoSuchContainer, WrongStatus
 from runtime.kernel import clock, process
+from runtime.kernel.files import let_go
 from runtime.sandbox import hooks, startgate
-from runtime.spec.bundle import parse_config
+from runtime.spec.frozen import thaw_config
+from runtime.store import layout
 from runtime.store.record import advance
-from runtime.store.store import Store
+from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runtime.actions.context import Context
     from runtime.spec.config import Config
-    from runtime.store.record import Record
-    from runtime.store.store import Action
+    from runtime.store.record import Happening, Record
+    from runtime.store.store import Action, Store
+
+SIGKILL = 9
+END_WAIT_S = 10.0
 
 
-def start(context: Context, container_id: str) -> Record:
-    """Execute the container's program; returns once it runs (runtime-spec: runtime.md#start)."""
-    store = Store(context.roots.state, make=False, proc=context.roots.proc)
+def start(context: Context, container_id: str, *, instance: str | None = None) -> Record:
+    """Execute the container's program; returns once it runs (runtime-spec: runtime.md#start).
+
+    With ``instance`` only that life's: a later one of the id counts as none.
+    """
+    layout.check_id(container_id)
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
+        raise NoSuchContainer(container_id)
     try:
-        with store.action(container_id, wait_s=None) as action:
-            return _Starting(context, store, action).carry_out()
+        with store.action(container_id) as action:
+            if instance not in (None, action.instance):
+                raise NoSuchContainer(container_id)
+            starting = _Starting(context, store, action)
+            try:
+                return starting.carry_out()
+            except Fault as fault:
+                failure = fault
+        if starting.hook_failed:
+            _destroy(context, container_id, starting.action.instance, failure)
+        raise failure
     finally:
         store.close()
+
+
+def _destroy(context: Context, container_id: str, instance: str, fault: Fault) -> None:
+    """A hook that fails at start ends the life cycle: destroy, then the poststop hooks (runtime.md#lifecycle, 12)."""
+    try:
+        for failure in delete(context, container_id, force=True, instance=instance):
+            fault.add_note(str(failure))
+    except (Fault, OSError) as error:
+        fault.add_note(f"while destroying the container: {error}")
 
 
 class _Starting:
@@ -40,11 +73,13 @@ class _Starting:
         self.context = context
         self.store = store
         self.action = action
+        self.hook_failed = False
 
     def carry_out(self) -> Record:
         observed = look.observe_container(self.context, self.store, self.action.id)
+        look.demand_verified(observed, "start")
         refuse("start", self.action.id, observed.status)
-        config = parse_config(self.store.read_file(self.action.id, "config.json"), observed.record["bundle"])
+        config = thaw_config(self.store.read_file(self.action.id, layout.CONFIG))
         identity = observed.record["process"]
         pidfd = open_pidfd(identity, self.context.roots.proc) if identity else None
         if pidfd is None:
@@ -52,44 +87,46 @@ class _Starting:
         try:
             return self._pass_gate(config, pidfd)
         finally:
-            os.close(pidfd)
+            let_go(pidfd)
 
     def _pass_gate(self, config: Config, pidfd: int) -> Record:
         self._commit(starter=identify(os.getpid(), self.context.roots.proc))
+        opened = clock.now()  # a short program may have ended by the time that we hear of its start
         try:
             startgate.open_gate(self.action.dir_fd, pidfd)
         except InitFault as fault:
-            self._commit_failure(fault)
+            # what has no number is no failure of execve(2): a startContainer hook told it
+            self.hook_failed = fault.errno is None and bool(config.get("hooks", {}).get("startContainer"))
+            look.wait_for_end(pidfd, END_WAIT_S)  # it told us, and exits
+            with self.store.locked(self.action.id) as held:
+                held.commit(failed(held.record, fault, now=clock.now()))
             raise
-        now = clock.now()
-        record = self._commit(status="running", happenings=("started",), starter=None, started=now, now=now)
+        record = self._commit(status="running", happenings=("started",), starter=None, started=opened)
+        self._poststart(config, record, pidfd)
+        return record
+
+    def _poststart(self, config: Config, record: Record, pidfd: int) -> None:
+        planned = hooks.plan_hooks(config)["poststart"]
+        if not planned:
+            return
         try:
-            state = hook_state(record, "running", record["pid"])
-            hooks.run_hooks(hooks.plan_hooks(config).get("poststart", ()), "poststart", state)
+            hooks.run_hooks(planned, "poststart", hook_state(record, "running", record["pid"]))
         except HookFault as fault:
+            self.hook_failed = True
             self._stop(pidfd, fault)
             raise
-        return record
 
     def _stop(self, pidfd: int, fault: Fault) -> None:
         """A failed poststart hook ends the container (runtime-spec 1.3: runtime.md#lifecycle)."""
         try:
-            process.pidfd_send_signal(pidfd, 9)
+            process.pidfd_send_signal(pidfd, SIGKILL)
         except ProcessLookupError:
             pass  # it ended before the hook did
         look.wait_for_end(pidfd)
-        with self.store.locked(self.action.id) as held:
-            held.commit(advance(held.record, now=clock.now(), happenings=("failed",), fault=str(fault)[:4096]))
+        self._commit(happenings=("failed",), fault=str(fault)[:FAULT_LIMIT])
 
-    def _commit(self, *, now: str | None = None, happenings: tuple[str, ...] = (), **members: object) -> Record:
+    def _commit(self, *, happenings: tuple[Happening, ...] = (), **members: Any) -> Record:
         with self.store.locked(self.action.id) as held:
-            record = advance(held.record, now=now or clock.now(), happenings=happenings, **members)
+            record = advance(held.record, now=clock.now(), happenings=happenings, **members)
             held.commit(record)
             return record
-
-    def _commit_failure(self, fault: InitFault) -> None:
-        now = clock.now()
-        self._commit(
-            now=now, happenings=("failed",), status="stopped", pid=0, starter=None,
-            finished=now, finishedPrecision="exact", fault=str(fault)[:4096],
-        )

@@ -1,0 +1,226 @@
+"""restore: a new life of a container, whose processes come out of a checkpoint's images.
+
+    read and check the bundle, plan the cgroup       as `create` does
+    publish <id>/ as `creating`
+    cgroup -> fork what becomes criu -> go           its children land in the cgroup
+    criu tells the first process's pid, and waits    mounts as config.json asks for; limits; pid file
+    commit `created` and `started` as one            what is about to run is on record before it does
+    go; criu ends                                    and leaves the first process beside itself: our child
+
+Any failure takes back all of it but a last record that tells the fault.  The hooks of a start are not run again.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runtime import jsontext
+from runtime.actions.checkpoint import demand_root, mounts_of, refuse_terminal
+from runtime.actions.create import Made, announce_root, entry_of, first_record, plan_cgroup
+from runtime.actions.failure import failed
+from runtime.actions.identity import identify
+from runtime.actions.pidfile import write_pid_file
+from runtime.actions.run import supervise
+from runtime.actions.undo import Undo
+from runtime.cgroups import manager
+from runtime.errors import Fault
+from runtime.kernel import clock, process, procfs
+from runtime.kernel.files import let_go
+from runtime.sandbox import criu, restoring
+from runtime.spec.bundle import read_bundle
+from runtime.spec.fields import namespace_paths
+from runtime.store import layout
+from runtime.store.record import advance
+from runtime.store.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime.actions.context import Context
+    from runtime.actions.create import Request, Warn
+    from runtime.cgroups.manager import CgroupPlan
+    from runtime.sandbox.criu import CriuOptions
+    from runtime.sandbox.restoring import Launched
+    from runtime.spec.bundle import Bundle
+    from runtime.store.record import Record
+    from runtime.store.store import Action
+
+FIFOS = (criu.TOLD, criu.GATE)
+STDIO = ("stdin", "stdout", "stderr")
+
+
+def restore(
+    context: Context,
+    container_id: str,
+    request: Request,
+    options: CriuOptions,
+    *,
+    detach: bool = False,
+    no_subreaper: bool = False,
+    warn: Warn | None = None,
+) -> int:
+    """As `run`: the exit code of the program, 128 plus the signal's number if one ended it; 0 when detached."""
+    layout.check_id(container_id)
+    demand_root(context, "restore")
+    criu.check_options(options)
+
+    def begin(asked: Request) -> tuple[Made, None]:
+        return _make(context, container_id, asked, options), None
+
+    manners = {"detach": detach, "keep": False, "no_subreaper": no_subreaper}
+    return supervise(context, container_id, request, begin, warn=warn, **manners)
+
+
+def _make(context: Context, container_id: str, request: Request, options: CriuOptions) -> Made:
+    path = restoring.find_criu(os.environ)
+    if not os.path.isdir(options.images):
+        raise Fault(f"--image-path {options.images}: there is no such directory", hint="name one that checkpoint wrote")
+    os.makedirs(options.work, 0o700, exist_ok=True)
+    bundle = read_bundle(request.bundle, config=request.config)
+    refuse_terminal(bundle.config)
+    mounts_of(bundle.config, bundle.path)  # what can't be brought back is refused while nothing is there yet
+    cgroup = plan_cgroup(context, container_id, bundle, request)
+    record = first_record(context, container_id, bundle, cgroup)
+    store = Store(context.roots.state, make=True, public=context.public_state, proc=context.roots.proc)
+    try:
+        announce_root(context)
+        with store.publish(record, {"config.json": bundle.raw}, FIFOS) as action:
+            return _Restoring(context, store, action, bundle, cgroup, options).carry_out(path, request.pid_file)
+    finally:
+        store.close()
+
+
+class _Restoring:
+    """One restore under way, its action lock held."""
+
+    def __init__(
+        self, context: Context, store: Store, action: Action, bundle: Bundle, cgroup: CgroupPlan, options: CriuOptions
+    ) -> None:
+        self.context = context
+        self.store = store
+        self.action = action
+        self.bundle = bundle
+        self.cgroup = cgroup
+        self.options = options
+        self.steps = mounts_of(bundle.config, bundle.path)
+        self.undo = Undo()
+
+    def carry_out(self, path: str, pid_file: str | None) -> Made:
+        """All steps; on any fault all of them backwards."""
+        try:
+            made = self._bring_back(path, pid_file)
+        except BaseException as fault:
+            self.undo.unwind(fault)
+            with self.store.locked(self.action.id) as held:
+                held.retire(failed(held.record, fault, now=clock.now()))
+            raise
+        self.undo.forget()
+        return made
+
+    def _bring_back(self, path: str, pid_file: str | None) -> Made:
+        manager.make(self.cgroup)
+        cgroup = manager.record_cgroup(self.cgroup)
+        self.undo.push("cgroup", lambda: manager.remove(cgroup))
+        self.undo.push("processes", lambda: manager.kill_all(cgroup))
+        log = f"{self.options.work}/{criu.RESTORE_LOG}"
+        with self._launch(path) as launched:
+            manager.adopt(self.cgroup, self.action.id, launched.pid)
+            pid = launched.bring_back(log)
+            pidfd = process.pidfd_open(pid)
+            self.undo.push("first process", lambda: let_go(pidfd))
+            restoring.protect_again(pidfd, self.steps, is_readonly=self.bundle.config["root"].get("readonly", False))
+            manager.apply(self.cgroup)
+            if pid_file:
+                write_pid_file(pid_file, pid)
+            record = self._commit(pid)
+            launched.let_run(log)
+        return Made(record, pidfd, None)
+
+    def _launch(self, path: str) -> Launched:
+        script = criu.script_text(f"{self.store.root}/{self.action.id}")
+        restoring.write_script(f"{self.options.work}/{criu.SCRIPT_NAME}", script)
+        network = self._open_network()
+        entry = manager.open_entry(self.cgroup)
+        try:
+            return restoring.launch_restore(
+                path,
+                self._words(network),
+                rootfs=self.bundle.rootfs,
+                steps=self.steps,
+                entry=entry_of(entry),
+                directory_fd=self.action.dir_fd,
+                close_fds=self.action.fds(),
+                keep_fds=() if network is None else (network,),
+            )
+        finally:
+            let_go(*entry.join_fds, *(fd for fd in (entry.cgroup_fd, network) if fd is not None))
+
+    def _words(self, network: int | None) -> list[str]:
+        masked = self.bundle.config.get("linux", {}).get("maskedPaths", ())
+        inherited = dict(_inherited(self.options.images))
+        if network is not None:
+            inherited[network] = criu.NETWORK
+        return criu.restore_words(
+            self.options,
+            root=self.bundle.rootfs,
+            externals=criu.external_mounts(self.steps, masked),
+            cgroup_roots=criu.cgroup_roots(manager.record_cgroup(self.cgroup), manager.mount_points(self.cgroup)),
+            inherited=inherited,
+            script=f"{self.options.work}/{criu.SCRIPT_NAME}",
+        )
+
+    def _open_network(self) -> int | None:
+        path = namespace_paths(self.bundle.config).get("network")
+        if path is None:
+            return None
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Fault(f"the network namespace {path} can't be opened: {error.strerror}") from None
+
+    def _commit(self, pid: int) -> Record:
+        proc = self.context.roots.proc
+        now = clock.now()
+        with self.store.locked(self.action.id) as held:
+            record = advance(
+                held.record,
+                now=now,
+                happenings=("created", "started"),
+                status="running",
+                pid=pid,
+                process=identify(pid, proc),
+                maker=None,
+                started=now,
+                linux={
+                    "cgroup": manager.record_cgroup(self.cgroup),
+                    "namespaces": procfs.namespaces(proc, pid),
+                },
+            )
+            held.commit(record)
+            return record
+
+
+def _inherited(images: str) -> Iterator[tuple[int, str]]:
+    """Which of stdin, stdout and stderr ours are put in the place of.  Fault: one is of another kind."""
+    for fd, what in enumerate(_stdio(images)):
+        if what.startswith("file["):
+            try:
+                os.lseek(fd, 0, os.SEEK_CUR)
+            except OSError:
+                raise Fault(
+                    f"{STDIO[fd]} was a file when the container was written to disk, and is none now",
+                    hint="redirect it to a file, or /dev/null",
+                ) from None
+        if what.startswith(("pipe:", "file[")):
+            yield fd, what
+
+
+def _stdio(images: str) -> list[str]:
+    """What stdin, stdout and stderr were; nothing where the images are another program's."""
+    try:
+        with open(f"{images}/{criu.DESCRIPTORS}", "rb") as descriptors:
+            found = jsontext.decode(descriptors.read())
+    except (FileNotFoundError, jsontext.BadJson):
+        return []
+    return [str(each) for each in found[:3]] if isinstance(found, list) else []
