@@ -5,6 +5,8 @@ A fault says what was tried, on what, and (in ``hint``) what to do next; lower c
 it into the narrowest fault here.
 """
 
+from schemas.invalid import one_line
+
 
 class Fault(Exception):
     """A failure that the user can read and act on."""
@@ -28,12 +30,21 @@ class SpecFault(Fault):
     """The bundle's config.json is wrong; ``pointer`` is the JSON pointer (RFC 6901) of the culprit."""
 
     def __init__(self, pointer: str, message: str, *, hint: str = "", document: str = "config.json") -> None:
-        super().__init__(f"{document}{'#' + pointer if pointer else ''}: {message}", hint=hint)
+        place = f"#{one_line(pointer)}" if pointer else ""
+        super().__init__(f"{document}{place}: {message}", hint=hint)
         self.pointer = pointer
+        self.reason = message
 
 
 class Unsupported(Fault):
-    """Something valid that this runtime, machine or user can't apply; never skipped silently."""
+    """Something valid that this runtime, machine or user can't apply; never skipped silently.
+
+    ``pointer`` is the place in config.json that asks for it, where one does.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", pointer: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.pointer = pointer
 
 
 class BadIdentifier(Fault):
@@ -94,8 +105,8 @@ class ContainerBusy(Fault):
 class NotRunning(Fault):
     """A signal has nobody to go to; callers match the words "container not running"."""
 
-    def __init__(self, container_id: str) -> None:
-        super().__init__(f'container not running: "{container_id}" has no process')
+    def __init__(self, container_id: str, *, tried: str = "") -> None:
+        super().__init__(f'{tried}container not running: "{container_id}" has no process')
         self.container_id = container_id
 
 

@@ -40,7 +40,7 @@ class _ScannerSettings:
     memo: dict[str, str] = {}
 
 
-_scan = make_scanner(_ScannerSettings())
+_scan = make_scanner(_ScannerSettings())  # type: ignore[arg-type]
 
 
 def _refuse_value(value: object) -> Any:

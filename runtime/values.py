@@ -11,26 +11,32 @@ code for each class.  Modules on the hot path write
 so that a type checker sees the standard class, and the running program this one.
 """
 
-from _collections import _tuplegetter
+from __future__ import annotations
+
+from _collections import _tuplegetter  # type: ignore[import-not-found]  # no stub knows it
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
 
 _MISSING = object()
 
 
-class NamedTuple(tuple):
+class NamedTuple(tuple):  # type: ignore[type-arg]
     """Fields from the annotations, in order; defaults from the class body; immutable."""
 
     __slots__ = ()
-    _fields = ()
-    _defaults = {}
+    _fields: tuple[str, ...] = ()
+    _defaults: dict[str, Any] = {}
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         own = tuple(cls.__annotations__)
         cls._fields = own
         cls._defaults = {name: cls.__dict__[name] for name in own if name in cls.__dict__}
         for index, name in enumerate(own):
             setattr(cls, name, _tuplegetter(index, None))
 
-    def __new__(cls, *values, **named):
+    def __new__(cls, *values: Any, **named: Any) -> Self:
         fields = cls._fields
         if len(values) != len(fields):
             if len(values) > len(fields):
@@ -49,18 +55,18 @@ class NamedTuple(tuple):
             raise TypeError(f"{cls.__name__} has no further field {', '.join(named)}")
         return tuple.__new__(cls, values)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
         return f"{type(self).__name__}({inner})"
 
-    def _replace(self, **changes):
+    def _replace(self, **changes: Any) -> Self:
         merged = type(self)(*(changes.pop(name, value) for name, value in zip(self._fields, self, strict=True)))
         if changes:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(changes)}")
         return merged
 
-    def _asdict(self):
+    def _asdict(self) -> dict[str, Any]:
         return dict(zip(self._fields, self, strict=True))

@@ -1,0 +1,22 @@
+"""runf kill."""
+
+from __future__ import annotations
+
+from runtime.actions.kill import kill, parse_signal
+from runtime.errors import UsageFault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.actions.context import Context
+    from runtime.cli.table import Parsed
+
+
+def run(context: Context, parsed: Parsed) -> int:
+    """Send the signal that the option or the argument names."""
+    container_id, *positional = parsed.arguments
+    named = parsed.options["signal"]
+    if named is not None and positional:
+        raise UsageFault(f"two signals were named: {named} and {positional[0]}", hint="name one")
+    signal = parse_signal(str(named) if named is not None else positional[0] if positional else "TERM")
+    kill(context, container_id, signal, everyone=bool(parsed.options["all"]))
+    return 0

@@ -1,0 +1,62 @@
+"""runf list."""
+
+from __future__ import annotations
+
+from runtime import jsontext
+from runtime.actions.inspect import Filters, listing, listing_of_all_roots
+from runtime.cli.output import write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from runtime.actions.context import Context
+    from runtime.cli.table import Parsed
+
+COLUMNS = ("id", "pid", "status", "bundle", "created", "owner")
+PADDING = 3
+
+
+def run(context: Context, parsed: Parsed) -> int:
+    """All containers that match; an unreadable record is named on stderr, and passed over."""
+    is_wide = parsed.options["all-roots"]
+    answers, faults = (listing_of_all_roots if is_wide else listing)(context, filters=filters_of(parsed.options))
+    if parsed.options["quiet"]:
+        text = "".join(f"{answer['id']}\n" for answer in answers)
+    elif parsed.options["format"] == "json":
+        text = jsontext.encode(answers) + "\n"
+    else:
+        text = _table(answers, (*COLUMNS, "root") if is_wide else COLUMNS)
+    write(text)
+    if faults:
+        from runtime.cli.report import warn  # only a command with something to say pays for it
+
+        for fault in faults:
+            warn(str(fault))
+    return 0
+
+
+def filters_of(options: dict[str, Any]) -> Filters:
+    """What the options that commands for many containers share ask for."""
+    annotations: dict[str, str | None] = {}
+    for text in options["annotation"]:
+        key, given, value = text.partition("=")
+        annotations[key] = value if given else None
+    return Filters(options["owner"], options["status"], annotations, options["runtime"])
+
+
+def _table(answers: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    rows = [[name.upper() for name in columns], *([_cell(answer[name]) for name in columns] for answer in answers)]
+    widths = [max(len(row[place]) for row in rows) + PADDING for place in range(len(columns))]
+    return "".join("".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    """A path may hold line ends, and what drives a terminal."""
+    text = str(value)
+    if text.isprintable():
+        return text
+    from runtime.cli.report import one_line  # only such a name pays for it
+
+    return one_line(text)

@@ -1,0 +1,100 @@
+"""From the command line to one command and its exit status; every fault becomes one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from runtime.cli import argv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from runtime.actions.context import Context
+    from runtime.cli.table import Parsed
+
+INTERRUPTED = 130
+FAILED = 1
+OWN_FAULT_OF_EXEC = 255  # which no program that callers run so ends with: theirs are passed on
+STANDARD_FDS = (0, 1, 2)
+COMPLETE = "_RUNF_COMPLETE"
+
+
+def main(words: Sequence[str]) -> NoReturn:
+    """Run the command line ``words``, the program's name first, and end the process.
+
+    ``os._exit``, since everything is flushed when it is written: taking the interpreter down in good order costs an
+    eighth of a command.
+    """
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        fill_standard_fds()
+    os._exit(answer(words))
+
+
+def fill_standard_fds() -> None:
+    """Open /dev/null where a caller closed fd 0, 1 or 2.
+
+    The next file that we open would get that number, and the container it as its standard input or output.
+    """
+    for fd in STANDARD_FDS:
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def answer(words: Sequence[str]) -> int:
+    """The exit status of the command line ``words``."""
+    parsed: Parsed | int | None = None
+    try:
+        parsed = argv.read(words[1:])
+        if parsed is None:
+            parsed = _read_slowly(words)
+        if isinstance(parsed, int):
+            return parsed
+        return _carry_out(parsed)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return FAILED  # the reader has gone: nobody is left to tell
+    except Exception as error:  # the last line of defence: no traceback ever reaches a user
+        from runtime.cli.report import report  # only a failing command pays for it
+
+        general, place = argv.read_globals(words[1:])
+        status = report(error, general)
+        return OWN_FAULT_OF_EXEC if place is not None and words[1:][place : place + 1] == ["exec"] else status
+
+
+def _read_slowly(words: Sequence[str]) -> Parsed | int:
+    """What the fast reader left; an exit status where that answers it."""
+    from runtime.cli.version import program_name, version_text  # machines rarely ask
+
+    program = program_name(words[0])
+    if words[1:] in (["--version"], ["-v"]):  # dockerd asks often
+        from runtime.cli.output import write
+
+        write(version_text(program))
+        return 0
+    if len(words) == 1 and COMPLETE in os.environ:
+        from runtime.cli import completion
+
+        return completion.answer(os.environ[COMPLETE])
+    from runtime.cli import app  # click takes several times as long to load as a command takes to run
+
+    return app.read(words[1:], program)
+
+
+def _carry_out(parsed: Parsed) -> int:
+    # one command's module, not all of them: each loads what only it needs
+    module = __import__(f"runtime.cli.commands.{parsed.command}", fromlist=("run",))
+    status: int = module.run(_context(parsed), parsed)
+    return status
+
+
+def _context(parsed: Parsed) -> Context:
+    from runtime.actions.context import find_context  # help and mistakes do without
+
+    root = parsed.globals["root"]
+    return find_context(os.environ, root=root, public_state=bool(parsed.globals["public-state"]))  # type: ignore[arg-type]
