@@ -20,7 +20,7 @@ from runtime.sandbox.console import Console, attach_console, open_console, take_
 
 TTY_GROUP = 5
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+pytestmark = pytest.mark.needs("root")
 
 
 def in_a_child(action: Callable[[], None]) -> None:

@@ -14,100 +14,13 @@ import pytest
 
 from runtime.kernel import process
 from runtime.sandbox import stub
+from tests.support.stubs import Waiting
 
 NOBODY = 65534
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-ENVIRONMENT = [b"PATH=/usr/bin:/bin", b"COLOUR=green"]
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+needs_root = pytest.mark.needs("root")
 pytestmark = pytest.mark.skipif(os.uname().machine not in stub.IMAGES, reason="no stub for this machine")
-
-
-class Waiting:
-    """A process that became the stub; the gate is a FIFO's two ends, as the runtime has it."""
-
-    def __init__(
-        self,
-        path: str,
-        *arguments: str,
-        gate: bool = True,
-        fork: Callable[[], int] = os.fork,
-        before: Callable[[], object] = lambda: None,
-    ) -> None:
-        self._fds: set[int] = set()
-        gate_end, self.gate = self._pipe()
-        self.outcome, outcome_end = self._pipe()
-        self.output, output_end = self._pipe()
-        executed, executed_end = self._pipe()
-        self.inodes = {os.fstat(fd).st_ino for fd in (gate_end, outcome_end)}
-        words = [argument.encode() for argument in arguments]
-        self.pid = fork()
-        if self.pid == 0:
-            try:
-                before()
-                self._become(path.encode(), words, gate_end if gate else None, outcome_end, output_end)
-            finally:
-                os._exit(99)
-        for fd in (gate_end, outcome_end, output_end, executed_end):
-            self._close(fd)
-        assert os.read(executed, 1) == b""  # closed by the execve(2) of the stub
-        if gate:
-            self._await_read()
-
-    def _pipe(self) -> tuple[int, int]:
-        ends = os.pipe2(os.O_CLOEXEC)
-        self._fds.update(ends)
-        return ends
-
-    def _close(self, fd: int) -> None:
-        self._fds.remove(fd)
-        os.close(fd)
-
-    def _become(self, path: bytes, words: list[bytes], gate: int | None, outcome: int, output: int) -> None:
-        os.close(self.gate)
-        fd = stub.stub_fd()
-        assert fd is not None
-        os.dup2(output, 1)
-        for kept in (gate, outcome):
-            if kept is not None:
-                os.set_inheritable(kept, True)
-        vector = stub.stub_arguments(gate, outcome, path, words)
-        process.execveat(fd, b"", vector, ENVIRONMENT, process.AT_EMPTY_PATH)
-
-    def _await_read(self) -> None:
-        """Give way until it sleeps: nothing announces that, and it is a dozen system calls away."""
-        while self.proc("stat").rpartition(")")[2].split()[0] == "R":
-            os.sched_yield()
-
-    def end(self) -> None:
-        for fd in tuple(self._fds):
-            self._close(fd)
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            return  # the test reaped it
-
-    def exe(self) -> str:
-        return os.readlink(f"/proc/{self.pid}/exe")
-
-    def proc(self, name: str) -> str:
-        return Path(f"/proc/{self.pid}/{name}").read_text()
-
-    def open_gate(self) -> None:
-        os.write(self.gate, b"!")
-
-    def close_gate(self) -> None:
-        self._close(self.gate)
-
-    def status(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def told(self) -> bytes:
-        return os.read(self.outcome, 16)
-
-    def printed(self) -> str:
-        return b"".join(iter(lambda: os.read(self.output, 4096), b"")).decode()
 
 
 @pytest.fixture
@@ -253,7 +166,7 @@ def test_a_waiting_process_keeps_a_few_pages_and_no_executable_stack(waiting: Ca
     container = waiting("/bin/true", "true")
     maps = container.proc("maps").splitlines()
     assert {line.split()[1] for line in maps if line.endswith("[stack]")} == {"rw-p"}
-    assert [line.split()[1] for line in maps if "memfd" in line] == ["r-xp"]
+    assert [line.split()[1] for line in maps if "memfd" in line] == ["r-xp", "rw-p"]
     rollup = dict(line.split(":") for line in container.proc("smaps_rollup").splitlines()[1:])
     assert int(rollup["Rss"].split()[0]) <= 64
 
@@ -279,7 +192,7 @@ def test_the_other_machine_keeps_the_protocol_too(tmp_path: Path) -> None:
     if not emulator or os.uname().machine == "aarch64":
         pytest.skip("needs qemu-user on another machine than aarch64")
     program = tmp_path / "stub"
-    program.write_bytes(stub.image("aarch64") or b"")
+    program.write_bytes(stub.compose(stub.image("aarch64") or b"", stub.no_calls))
     program.chmod(0o755)
     outcome, outcome_end = os.pipe()
     gate_end, gate = os.pipe()

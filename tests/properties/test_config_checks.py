@@ -15,7 +15,6 @@ from runtime.errors import Fault, SpecFault, Unsupported
 from runtime.spec.bundle import parse_config
 from runtime.spec.rules import is_semantic_version
 from schemas.generated import config as generated
-from schemas.invalid import Invalid
 from tests.support.config_strategies import mutated_configs, valid_configs
 
 SCHEMA = json.loads((pathlib.Path(generated.__file__).parents[1] / "config.schema.json").read_text())
@@ -70,16 +69,6 @@ def test_a_changed_config_is_accepted_or_refused_by_name(document: Any) -> None:
         assert exists(document, pointer) or pointer in DEMANDED
         assert fault.hint
         assert "\n" not in str(fault).replace(pointer, "", 1)
-
-
-@given(mutated_configs())
-def test_the_generated_validator_gives_the_verdict_of_jsonschema(document: Any) -> None:
-    if ORACLE.is_valid(document):
-        generated.validate(document)
-    else:
-        with pytest.raises(Invalid) as refusal:
-            generated.validate(document)
-        assert exists(document, refusal.value.pointer)
 
 
 @given(st.binary(max_size=200))

@@ -42,6 +42,15 @@ def _rlimits(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [{"type": kind, "soft": soft, "hard": hard} for kind, (soft, hard) in zip(kinds, pairs, strict=True)]
 
 
+@st.composite
+def _memory(draw: st.DrawFn) -> dict[str, int]:
+    """Swap, which counts memory too, is at least the limit; beside no limit there is none for it either."""
+    memory = draw(st.dictionaries(st.sampled_from(["limit", "reservation", "swap"]), LIMIT))
+    if "limit" in memory and memory.get("swap", 0) > 0:
+        memory["swap"] = -1 if memory["limit"] == -1 else max(memory["limit"], memory["swap"])
+    return memory
+
+
 _processes = st.fixed_dictionaries(
     {"args": st.lists(words, min_size=1, max_size=3), "cwd": absolute_paths},
     optional={
@@ -52,6 +61,19 @@ _processes = st.fixed_dictionaries(
         "noNewPrivileges": st.booleans(),
         "oomScoreAdj": st.integers(-1000, 1000),
         "apparmorProfile": st.just(""),
+        "scheduler": st.one_of(
+            st.fixed_dictionaries(
+                {"policy": st.sampled_from(["SCHED_OTHER", "SCHED_BATCH"]), "nice": st.integers(-20, 19)}
+            ),
+            st.fixed_dictionaries(
+                {"policy": st.sampled_from(["SCHED_FIFO", "SCHED_RR"]), "priority": st.integers(1, 99)}
+            ),
+            st.fixed_dictionaries({"policy": st.just("SCHED_DEADLINE"), "runtime": UINT64, "period": UINT64}),
+        ),
+        "ioPriority": st.fixed_dictionaries(
+            {"class": st.sampled_from(["IOPRIO_CLASS_RT", "IOPRIO_CLASS_IDLE"]), "priority": st.integers(0, 7)}
+        ),
+        "execCPUAffinity": st.dictionaries(st.sampled_from(["initial", "final"]), st.sampled_from(["", "0", "0-3,7"])),
         "capabilities": st.dictionaries(st.sampled_from(["bounding", "effective", "ambient"]), st.lists(words)),
     },
 )
@@ -61,11 +83,20 @@ _mounts = st.one_of(
     ),
     st.fixed_dictionaries({"destination": words, "type": st.sampled_from(["tmpfs", "proc"])}),
     st.fixed_dictionaries({"destination": absolute_paths, "options": st.just(["rslave"])}),
+    st.fixed_dictionaries(
+        {
+            "destination": absolute_paths,
+            "source": absolute_paths,
+            "options": st.just(["bind", "ridmap"]),
+            "uidMappings": st.just([{"containerID": 0, "hostID": 1000, "size": 10}]),
+            "gidMappings": st.just([{"containerID": 0, "hostID": 2000, "size": 10}]),
+        }
+    ),
 )
 _resources = st.fixed_dictionaries(
     {},
     optional={
-        "memory": st.dictionaries(st.sampled_from(["limit", "reservation", "swap"]), LIMIT),
+        "memory": _memory(),
         "cpu": st.fixed_dictionaries({}, optional={"shares": UINT64, "quota": st.integers(-1, 0), "period": UINT64}),
         "pids": st.fixed_dictionaries({"limit": INT64}),
         "unified": st.dictionaries(st.sampled_from(["memory.high", "io.max", "x.y"]), words),
@@ -90,6 +121,10 @@ _linux = st.fixed_dictionaries(
         "cgroupsPath": st.sampled_from(["", "/a/b", "a", "system.slice:runf:x"]),
         "sysctl": st.dictionaries(st.sampled_from(["kernel.shmmax", "kernel/msgmax", "fs.mqueue.msg_max"]), words),
         "maskedPaths": st.lists(absolute_paths, max_size=3),
+        "memoryPolicy": st.sampled_from(
+            [{"mode": "MPOL_LOCAL"}, {"mode": "MPOL_PREFERRED"}, {"mode": "MPOL_BIND", "nodes": "0-3,7"}]
+        ),
+        "personality": st.fixed_dictionaries({"domain": st.sampled_from(["LINUX", "LINUX32"])}),
         "rootfsPropagation": st.sampled_from(["private", "rslave"]),
         "devices": st.lists(
             st.fixed_dictionaries(
@@ -119,6 +154,24 @@ def valid_configs(draw: st.DrawFn) -> dict[str, Any]:
     """Configurations that this runtime accepts."""
     base = default_config(rootless=draw(st.booleans()), uid=1000, gid=1000, host_userland=False)
     return overlay(cast("dict[str, Any]", base), draw(_changes))
+
+
+HARMLESS = ("env", "noNewPrivileges", "oomScoreAdj", "capabilities", "apparmorProfile", "consoleSize")
+
+
+@st.composite
+def creatable_configs(draw: st.DrawFn) -> dict[str, Any]:
+    """Configurations of which this machine can make a container, or nearly: a few members are changed."""
+    base = default_config(rootless=draw(st.booleans()), uid=0, gid=0, host_userland=True, terminal=False)
+    changes = draw(_changes)
+    for mount in changes.get("mounts", ()):
+        if "source" in mount:
+            mount["source"] = draw(st.sampled_from(["/usr", "/etc", "/dev/null", "/proc"]))
+    # a program, a directory or a terminal that isn't there stops nearly every create
+    changes["process"] = {name: value for name, value in changes["process"].items() if name in HARMLESS}
+    for name in draw(st.sets(st.sampled_from(sorted(changes)))):
+        del changes[name]
+    return overlay(cast("dict[str, Any]", base), changes)
 
 
 _odd_values = st.one_of(
@@ -153,10 +206,10 @@ _odd_members = st.sampled_from(
 
 
 @st.composite
-def mutated_configs(draw: st.DrawFn) -> Any:
-    """Configurations of which one to three places were replaced, removed, repeated or added."""
-    document: Any = draw(valid_configs())
-    for _ in range(draw(st.integers(1, 3))):
+def mutated_configs(draw: st.DrawFn, valid: st.SearchStrategy[dict[str, Any]] | None = None) -> Any:
+    """Configurations of which up to three places were replaced, removed, repeated or added; ``valid`` makes them."""
+    document: Any = draw(valid_configs() if valid is None else valid)
+    for _ in range(draw(st.integers(1 if valid is None else 0, 3))):
         document = _mutate(draw, document)
     return document
 

@@ -36,7 +36,7 @@ def test_replace_gives_a_changed_copy() -> None:
     assert point == Point(1)
 
 
-@pytest.mark.parametrize("wrong", [lambda: Point(), lambda: Point(1, 2, 3), lambda: Point(1, z=3), lambda: Point(1, 2, y=3)])
+@pytest.mark.parametrize("wrong", [Point, lambda: Point(1, 2, 3), lambda: Point(1, z=3), lambda: Point(1, 2, y=3)])
 def test_wrong_arguments_are_a_type_error(wrong: typing.Callable[[], object]) -> None:
     with pytest.raises(TypeError):
         wrong()

@@ -4,7 +4,7 @@ import pytest
 
 from runtime.errors import HookFault, SpecFault
 from runtime.sandbox import hooks
-from runtime.sandbox.hooks import Hook, plan_hooks
+from runtime.sandbox.hooks import KINDS, Hook, plan_hooks
 
 
 def test_every_kind_is_planned_even_where_there_is_none() -> None:
@@ -14,7 +14,12 @@ def test_every_kind_is_planned_even_where_there_is_none() -> None:
 
 def test_a_hook_without_arguments_gets_its_path_as_the_only_one() -> None:
     planned = plan_hooks({"hooks": {"poststop": [{"path": "/bin/a"}, {"path": "/bin/b", "args": []}]}})
-    assert planned["poststop"] == (Hook("/bin/a", ("/bin/a",), (), None), Hook("/bin/b", ("/bin/b",), (), None))
+    assert planned["poststop"] == (Hook("/bin/a", ("/bin/a",), None, None), Hook("/bin/b", ("/bin/b",), None, None))
+
+
+def test_only_hooks_of_the_runtime_inherit_an_environment() -> None:
+    planned = plan_hooks({"hooks": {kind: [{"path": "/bin/a"}] for kind in KINDS}})
+    assert {kind for kind in KINDS if planned[kind][0].env is not None} == {"createContainer", "startContainer"}
 
 
 def test_a_hook_keeps_its_arguments_environment_and_timeout() -> None:

@@ -1,11 +1,8 @@
 """The foreground: a process that runs ``wait_foreground`` for a shell script, with signals and a terminal from us."""
 
-import fcntl
-import json
 import os
 import select
 import signal
-import struct
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -13,134 +10,12 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from runtime.kernel.process import set_child_subreaper
 from runtime.sandbox import relay
-from runtime.sandbox.console import take_console
 from runtime.sandbox.relay import WaitResult, decode_status, hold_signals, release_signals, wait_foreground
+from tests.support.foreground import Foreground, Reader, window
+from tests.support.forked import NOBODY, in_child, needs_root
 
-DEADLINE_S = 10
 IDLE = "while :; do sleep 0.01; done"  # a shell runs a trap between two commands only
-
-
-def window(fd: int, size: tuple[int, int] | None = None) -> tuple[int, ...]:
-    if size is not None:
-        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
-    return struct.unpack("4H", fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))[:2]
-
-
-class Reader:
-    """What arrives at an fd, without ever waiting longer than DEADLINE_S."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self.text = b""
-        self._deadline = time.monotonic() + DEADLINE_S
-
-    def _more(self) -> bytes:
-        left = self._deadline - time.monotonic()
-        assert left > 0, self.text[-2000:]
-        assert select.select([self._fd], [], [], left)[0], self.text[-2000:]
-        try:
-            chunk = os.read(self._fd, 65536)
-        except OSError:  # EIO: the other end of a pty is closed
-            chunk = b""
-        self.text += chunk
-        return chunk
-
-    def until(self, mark: bytes) -> bytes:
-        while mark not in self.text:
-            assert self._more(), self.text[-2000:]
-        return self.text
-
-    def all(self) -> bytes:
-        while self._more():
-            continue
-        return self.text
-
-
-class Foreground:
-    """A forked process that holds signals, starts ``sh -c script`` as the container, and waits in the foreground.
-
-    The container's output goes to ``output``: a pipe of ours, or with ``tty`` our end of the terminal.
-    """
-
-    def __init__(
-        self,
-        script: str,
-        *,
-        tty: bool = False,
-        stdin: int | None = None,
-        stdout: int | None = None,
-        between: Callable[[], object] = lambda: None,
-    ) -> None:
-        self._answer, answer_end = os.pipe()
-        self.slave = -1
-        if tty:
-            self.output, self.slave = os.openpty()
-            window(self.slave, (24, 80))
-            self.before = termios.tcgetattr(self.slave)
-            stdin = self.slave if stdin is None else stdin
-            stdout = self.slave if stdout is None else stdout
-        else:
-            self.output, stdout = os.pipe()
-        self._tty = tty
-        self._deadline = time.monotonic() + DEADLINE_S
-        self.reader = Reader(self.output)
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                os.close(self.output)
-                result = self._run(script, stdin, stdout, between)
-                os.write(answer_end, json.dumps(result).encode())
-            finally:
-                os._exit(0)
-        os.close(answer_end)
-        if not tty:
-            os.close(stdout)
-
-    def _run(self, script: str, stdin: int | None, stdout: int, between: Callable[[], object]) -> object:
-        mask = hold_signals()
-        set_child_subreaper(True)
-        if self._tty:
-            os.setsid()
-            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
-            os.dup2(stdin if stdin is not None else self.slave, 0)
-            os.dup2(stdout, 1)
-        else:
-            os.setpgid(0, 0)
-        master, slave = os.openpty() if self._tty else (None, None)
-        pid = os.fork()
-        if pid == 0:
-            try:
-                release_signals(mask)
-                if slave is not None:
-                    take_console(slave)
-                else:
-                    os.dup2(stdout, 1)
-                os.execv("/bin/sh", ["sh", "-c", script])  # noqa: S606 - the test's own script
-            finally:
-                os._exit(99)
-        os.close(stdout if slave is None else slave)
-        between()
-        return wait_foreground(pid, os.pidfd_open(pid), master_fd=master)
-
-    def has_ended(self) -> bool:
-        assert time.monotonic() < self._deadline
-        return bool(select.select([self._answer], [], [], 0.02)[0])
-
-    def signal(self, number: int) -> None:
-        os.kill(self.pid, number)
-
-    def result(self) -> WaitResult:
-        return WaitResult(*json.loads(Reader(self._answer).all()))
-
-    def end(self) -> None:
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        for fd in (self._answer, self.output, self.slave):
-            with suppress(OSError):
-                os.close(fd)
 
 
 @pytest.fixture
@@ -213,8 +88,10 @@ def test_a_released_signal_takes_its_usual_effect() -> None:
 
 
 def test_orphans_of_the_container_are_reaped_while_it_runs(foreground: Start) -> None:
-    # the subshell's child is ours once the subshell ends; it stays in /proc as a zombie until it is reaped
-    script = "orphan=$(sh -c ': & echo $!'); while [ -e /proc/$orphan ]; do :; done; exit 5"
+    # sleep becomes ours when the inner shell ends, and then stays in /proc as a zombie until it is reaped
+    script = (
+        "orphan=$(sh -c 'sleep 0.05 > /dev/null & echo $!'); while [ -e /proc/$orphan ]; do sleep 0.01; done; exit 5"
+    )
     assert foreground(script).result() == WaitResult(5, None)
 
 
@@ -228,6 +105,16 @@ def test_without_being_the_parent_nothing_is_made_up() -> None:
         assert wait_foreground(pid, pidfd) in (WaitResult(6, None), WaitResult(None, None))
     finally:
         os.close(pidfd)
+
+
+def test_an_end_that_a_tracer_has_not_yet_noticed_is_waited_for(foreground: Start) -> None:
+    """Until then wait(2) hides it from the parent, though its pidfd tells it already (ptrace(2))."""
+    real = os.waitpid
+
+    def hide(pid: int, options: int) -> tuple[int, int]:
+        return (0, 0) if options == os.WNOHANG else real(pid, options)
+
+    assert foreground("exit 7", between=lambda: setattr(os, "waitpid", hide)).result() == WaitResult(7, None)
 
 
 def test_handlers_mask_and_descriptors_are_as_before_afterwards() -> None:
@@ -310,6 +197,16 @@ class TestTerminal:
         os.close(writing)
         assert run.result() == WaitResult(6, None)
 
+    def test_a_container_that_does_not_read_does_not_hold_signals_up(self, foreground: Start) -> None:
+        run = foreground("stty raw -echo; trap 'exit 11' TERM; echo ready; " + IDLE, tty=True)
+        run.reader.until(b"ready")
+        os.set_blocking(run.output, False)
+        while select.select([], [run.output], [], 0.1)[1]:
+            with suppress(BlockingIOError):
+                os.write(run.output, b"typed" * 1000)
+        run.signal(signal.SIGTERM)
+        assert run.result() == WaitResult(11, None)
+
     def test_the_end_of_a_file_on_our_input_is_one_for_the_container(self, foreground: Start) -> None:
         reading, writing = os.pipe()
         os.write(writing, b"last line\n")
@@ -342,7 +239,134 @@ class TestTerminal:
         assert run.result() in (WaitResult(143, 15), WaitResult(0, None))
         os.close(reading)
 
+    def test_a_stop_hands_our_terminal_back_and_a_continue_takes_it_again(self, foreground: Start) -> None:
+        run = foreground("trap '' TSTP; trap 'echo went on; exit 4' CONT; echo ready; " + IDLE, tty=True, job=True)
+        run.reader.until(b"ready")
+        raw = termios.tcgetattr(run.slave)
+        run.signal(signal.SIGTSTP)
+        Reader(run.stops).until(b"stopped")
+        assert termios.tcgetattr(run.slave) == run.before != raw
+        run.signal(signal.SIGCONT)
+        run.reader.until(b"went on")
+        assert run.result() == WaitResult(4, None)
+        assert termios.tcgetattr(run.slave) == run.before
+
+    def test_after_a_continue_it_is_raw_again(self, foreground: Start) -> None:
+        run = foreground(
+            "trap '' TSTP; trap 'exit 33' INT; trap 'echo went on' CONT; echo ready; " + IDLE, tty=True, job=True
+        )
+        run.reader.until(b"ready")
+        raw = termios.tcgetattr(run.slave)
+        run.signal(signal.SIGTSTP)
+        Reader(run.stops).until(b"stopped")
+        window(run.slave, (30, 100))
+        run.signal(signal.SIGCONT)
+        run.reader.until(b"went on")
+        while termios.tcgetattr(run.slave) != raw:
+            assert not run.has_ended()
+        os.write(run.output, b"\x03")
+        assert run.result() == WaitResult(33, None)
+
+    def test_a_window_that_changed_while_stopped_is_the_containers_afterwards(self, foreground: Start) -> None:
+        script = "trap '' TSTP; trap 'stty size; exit 0' WINCH; echo ready; " + IDLE
+        run = foreground(script, tty=True, job=True)
+        run.reader.until(b"ready")
+        run.signal(signal.SIGTSTP)
+        Reader(run.stops).until(b"stopped")
+        window(run.slave, (30, 100))
+        run.signal(signal.SIGCONT)
+        run.reader.until(b"30 100")
+        assert run.result() == WaitResult(0, None)
+
+    @pytest.mark.parametrize("code", [0, 1, 126, 127, 128, 255])
+    def test_the_exit_code_passes_through_a_terminal_too(self, foreground: Start, code: int) -> None:
+        assert foreground(f"exit {code}", tty=True).result() == WaitResult(code, None)
+
+    @pytest.mark.parametrize("name", ["TERM", "HUP", "USR1", "RTMIN"])
+    def test_signals_are_relayed_beside_the_terminal(self, foreground: Start, name: str) -> None:
+        number = getattr(signal, f"SIG{name}")
+        run = foreground(f"trap 'exit 42' {int(number)}; echo ready; " + IDLE, tty=True)
+        run.reader.until(b"ready")
+        run.signal(number)
+        assert run.result() == WaitResult(42, None)
+        assert termios.tcgetattr(run.slave) == run.before
+
 
 def test_our_own_faults_and_job_control_are_not_relayed() -> None:
     assert not relay.CAUGHT_SIGNALS & {signal.SIGSEGV, signal.SIGTTIN, signal.SIGTTOU, signal.SIGPIPE, signal.SIGKILL}
-    assert relay.CAUGHT_SIGNALS - {signal.SIGALRM} == relay.HELD_SIGNALS
+    everything = signal.valid_signals()
+    assert everything == relay.CAUGHT_SIGNALS | relay.OWN_SIGNALS
+    assert {signal.SIGCHLD, signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT} < relay.CAUGHT_SIGNALS
+
+
+def test_what_is_held_is_what_is_relayed() -> None:
+    def hold() -> list[bool]:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        mask = hold_signals()
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        release_signals(mask)
+        after = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        return [mask == before == after, held - before == relay.CAUGHT_SIGNALS - before]
+
+    assert in_child(hold) == [True, True]
+
+
+def test_a_caller_that_ignores_sigchld_hides_no_exit_code() -> None:
+    def run() -> WaitResult:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        mask = hold_signals()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(6)
+        result = wait_foreground(pid, os.pidfd_open(pid))
+        release_signals(mask)
+        return result
+
+    assert in_child(run) == [6, None]
+
+
+def test_a_signal_for_who_has_ended_already_goes_nowhere() -> None:
+    def run() -> WaitResult:
+        mask = hold_signals()
+        pid = os.fork()
+        if pid == 0:
+            os._exit(6)
+        pidfd = os.pidfd_open(pid)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        result = wait_foreground(pid, pidfd)
+        release_signals(mask)
+        return result
+
+    assert in_child(run) == [6, None]
+
+
+@needs_root
+def test_a_signal_that_we_may_not_send_is_no_failure() -> None:
+    def run() -> WaitResult:
+        ready, ready_end = os.pipe()
+        gate, gate_end = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(ready_end, b"x")
+            os.read(gate, 1)
+            os._exit(6)
+        pidfd = os.pidfd_open(pid)
+        os.read(ready, 1)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        mask = hold_signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+        if os.fork() == 0:  # lets it end once our signal was taken
+            while b"SigPnd" in (found := pending()) and found[b"ShdPnd"] & 1 << signal.SIGTERM - 1:
+                continue
+            os.write(gate_end, b"x")
+            os._exit(0)
+        result = wait_foreground(pid, pidfd)
+        release_signals(mask)
+        return result
+
+    def pending() -> dict[bytes, int]:
+        lines = open(f"/proc/{os.getppid()}/status", "rb").read().split(b"\n")
+        return {name: int(mask, 16) for name, mask in (line.split(b":") for line in lines if b"Pnd:" in line)}
+
+    assert in_child(run) == [6, None]

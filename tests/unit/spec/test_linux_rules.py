@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from runtime.errors import SpecFault
+from runtime.kernel.sysctl import sysctl_parts
 from runtime.spec.bundle import parse_config
-from runtime.spec.linux_rules import sysctl_parts
 from tests.support.bundles import make_config
 
 ALL_NAMESPACES = [{"type": kind} for kind in ("mount", "uts", "ipc", "network", "pid")]
@@ -125,7 +125,7 @@ def test_a_kernel_parameter_needs_its_namespace(name: str, namespace: str) -> No
 
 
 def test_kernel_parameters_of_the_containers_namespaces_are_accepted() -> None:
-    sysctl = {"net.ipv4.ip_forward": "1", "kernel.sem": "1 2 3 4", "kernel.hostname": "x"}
+    sysctl = {"net.ipv4.ip_forward": "1", "kernel.sem": "1 2 3 4", "kernel.domainname": "x"}
 
     assert parse(sysctl=sysctl)["sysctl"] == sysctl
 
@@ -181,3 +181,50 @@ def test_a_cgroup_path_does_not_climb(path: str) -> None:
 @pytest.mark.parametrize("path", ["", "/a..b", "system.slice:runf:x"])
 def test_other_cgroup_paths_are_accepted(path: str) -> None:
     assert parse(cgroupsPath=path)["cgroupsPath"] == path
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "offsets", "member"),
+    [
+        ([], {"monotonic": {"secs": 1}}, "monotonic"),
+        ([{"type": "time", "path": "/proc/7/ns/time"}], {"boottime": {"secs": 1}}, "boottime"),
+        ([{"type": "time"}], {"realtime": {"secs": 1}}, "realtime"),
+        ([{"type": "time"}], {"boottime": {"nanosecs": 10**9}}, "boottime/nanosecs"),
+    ],
+)
+def test_only_the_clocks_of_a_new_time_namespace_are_moved(
+    namespaces: list[dict[str, str]], offsets: dict[str, dict[str, int]], member: str
+) -> None:
+    fault = refusal(namespaces=[*ALL_NAMESPACES, *namespaces], timeOffsets=offsets)
+
+    assert fault.pointer == f"/linux/timeOffsets/{member}"
+
+
+@pytest.mark.parametrize(
+    ("devices", "member"),
+    [
+        ({"": {}}, ""),
+        ({"x" * 16: {}}, "x" * 16),
+        ({"a/b": {}}, "a~1b"),
+        ({"a%d": {}}, "a%d"),
+        ({"eth0": {"name": "a b"}}, "eth0/name"),
+        ({"eth0": {"name": "%d%d"}}, "eth0/name"),
+        ({"eth0": {"name": "a%s"}}, "eth0/name"),
+        ({"eth0": {"name": "a"}, "eth1": {"name": "a"}}, "eth1/name"),
+        ({"eth0": {}, "eth1": {"name": "eth0"}}, "eth1/name"),
+    ],
+)
+def test_network_devices_have_names_that_linux_takes(devices: dict[str, dict[str, str]], member: str) -> None:
+    assert refusal(netDevices=devices).pointer == f"/linux/netDevices/{member}"
+
+
+def test_network_devices_may_share_a_template() -> None:
+    assert parse(netDevices={"eth0": {"name": "net%d"}, "eth1": {"name": "net%d"}, "eth2": {}})
+
+
+def test_network_devices_need_a_network_namespace() -> None:
+    config = make_config(rootless=False, linux={"namespaces": [{"type": "mount"}, {"type": "uts"}]})
+    config["linux"]["netDevices"] = {"eth0": {}}
+    with pytest.raises(SpecFault) as caught:
+        parse_config(json.dumps(config).encode(), "/bundle")
+    assert caught.value.pointer == "/linux/netDevices/eth0"

@@ -38,6 +38,16 @@ def test_other_swappiness_is_refused(swappiness: int) -> None:
     assert refused_place(memory={"swappiness": swappiness}) == "memory/swappiness"
 
 
+@pytest.mark.parametrize("limit", [3, -1])
+def test_memory_and_swap_together_hold_the_memory(limit: int) -> None:
+    assert refused_place(memory={"limit": limit, "swap": 2}) == "memory/swap"
+
+
+@pytest.mark.parametrize("swap", [-1, 0, 3, 4])
+def test_memory_and_swap_together_may_be_as_much_as_memory_or_unlimited(swap: int) -> None:
+    assert parse(memory={"limit": 3, "swap": swap})["memory"]["swap"] == swap
+
+
 def test_a_burst_fits_into_the_quota() -> None:
     assert refused_place(cpu={"quota": 1000, "burst": 1001}) == "cpu/burst"
 

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.errors import SpecFault
 from runtime.spec.bundle import parse_config
-from runtime.spec.rules import is_semantic_version
+from runtime.spec.rules import find_faults, is_semantic_version
 from tests.support.bundles import make_config
 
 
@@ -180,3 +180,24 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
 
 def test_a_fault_stays_on_one_line() -> None:
     assert "\n" not in str(refusal(process={"cwd": "a\nb"}))
+
+
+@pytest.mark.parametrize("name", ["hostname", "domainname"])
+def test_a_kernel_parameter_must_not_contradict_a_name(name: str) -> None:
+    fault = refusal(rootless=False, **{name: "a"}, linux={"sysctl": {f"kernel/{name}": "b"}})
+
+    assert fault.pointer == f"/linux/sysctl/kernel~1{name}"
+    parse(rootless=False, **{name: "a"}, linux={"sysctl": {f"kernel.{name}": "a"}})
+
+
+def test_every_fault_is_found_not_just_the_first() -> None:
+    config = make_config(
+        rootless=False,
+        process={"cwd": "tmp", "env": ["A", "B=1", "=C"]},
+        linux={"sysctl": {"a..b": "1", "kernel.panic": "1"}, "maskedPaths": ["a", "/b", "c"]},
+    )
+
+    assert sorted(fault.pointer for fault in find_faults(config, b"")) == [
+        *("/linux/maskedPaths/0", "/linux/maskedPaths/2", "/linux/sysctl/a..b", "/linux/sysctl/kernel.panic"),
+        *("/process/cwd", "/process/env/0", "/process/env/2"),
+    ]

@@ -30,3 +30,11 @@ def test_a_relative_destination_is_warned_of() -> None:
     config = make_config(mounts=[{"destination": "data", "type": "tmpfs"}])
 
     assert list(find_warnings(config)) == ['config.json#/mounts/0/destination: "data" is taken as "/data"; write it so']
+
+
+def test_a_limit_that_linux_no_longer_has_is_warned_of() -> None:
+    config = make_config(rootless=False, linux={"resources": {"memory": {"kernel": 5}}})
+
+    assert list(find_warnings(config)) == [
+        "config.json#/linux/resources/memory/kernel: ignored, since Linux counts kernel memory into memory.limit"
+    ]

@@ -1,0 +1,36 @@
+"""A real state root in a temporary directory, and real children."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtime.store.store import Store
+from tests.support.children import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty root."""
+    opened = Store(str(tmp_path / "containers"), make=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def child() -> Iterator[Callable[[], Child]]:
+    """Makes children; all are gone after the test."""
+    made: list[Child] = []
+
+    def make() -> Child:
+        made.append(Child())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.clean_up()
