@@ -1,0 +1,42 @@
+"""Real containers, as whoever runs the tests."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.containers import Runf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them need that there can be containers."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.needs("containers"))
+
+
+@pytest.fixture
+def runf() -> Iterator[Runf]:
+    """The command line on a root of its own, with a short path, since sockets lie beside it."""
+    place = Path(tempfile.mkdtemp(prefix="runf-"))
+    place.chmod(0o755)
+    made = Runf(place)
+    try:
+        yield made
+    finally:
+        made.clean()
+
+
+@pytest.fixture
+def bundle(runf: Runf) -> Path:
+    """Where a test puts its bundle."""
+    path = runf.place / "bundle"
+    path.mkdir()
+    return path

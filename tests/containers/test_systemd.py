@@ -1,0 +1,210 @@
+"""Containers in systemd scopes, made over D-Bus by the systemd that is at work here: the system's, or the user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.containers import COMMAND, Runf, make_container_bundle, wait_until
+from tests.support.needs import needs
+from tests.support.session import unique_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MIB = 1 << 20
+LIMITS = {
+    "memory": {"limit": 64 * MIB, "swap": 96 * MIB},
+    "cpu": {"shares": 2048, "quota": 50500, "period": 100000},
+    "pids": {"limit": 50},
+}
+
+
+def systemctl(*words: str) -> str:
+    whose = () if os.geteuid() == 0 else ("--user",)
+    done = subprocess.run(["systemctl", *whose, *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def shown(unit: str, *names: str) -> dict[str, str]:
+    text = systemctl("show", unit, *(f"--property={name}" for name in names))
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+class Scoped(Runf):
+    """The command line with --systemd-cgroup, and a name for one scope."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.name = unique_name()
+        self.unit = f"runf-{self.name}.scope"
+
+    def argv(self, *words: str) -> list[str]:
+        return super().argv("--systemd-cgroup", *words)
+
+    def bundle(self, *args: str, change: Callable[[dict[str, Any]], object] = lambda _: None, **resources: Any) -> str:
+        def edit(config: dict[str, Any]) -> None:
+            config["linux"]["cgroupsPath"] = f":runf:{self.name}"
+            config["linux"].setdefault("resources", {}).update(resources)
+            change(config)
+
+        return make_container_bundle(self.place / "bundle", *args, change=edit)
+
+    def directory(self) -> Path:
+        return Path(self.record("one")["linux"]["cgroup"]["paths"]["unified"])
+
+
+@pytest.fixture
+def scoped() -> Iterator[Scoped]:
+    place = Path(f"/tmp/{unique_name()}")
+    (place / "bundle").mkdir(parents=True)
+    made = Scoped(place)
+    try:
+        yield made
+    finally:
+        made.clean()
+
+
+@needs("systemd")
+def test_a_container_lives_in_its_scope_and_the_scope_ends_with_it(scoped: Scoped) -> None:
+    scoped.ok("create", "-b", scoped.bundle("sleep", "600"), "one")
+    cgroup = scoped.record("one")["linux"]["cgroup"]
+    above = "" if os.geteuid() == 0 else f"/user.slice/user-{os.geteuid()}.slice/user@{os.geteuid()}.service"
+    slice_name = "system.slice" if os.geteuid() == 0 else "user.slice"
+    path = f"{above}/{slice_name}/{scoped.unit}"
+    assert cgroup == {"version": 2, "paths": {"unified": f"/sys/fs/cgroup{path}"}, "scope": scoped.unit}
+    pid = scoped.state("one")["pid"]
+    assert Path(f"/proc/{pid}/cgroup").read_text() == f"0::{path}\n"
+    properties = shown(scoped.unit, "ActiveState", "Slice", "Delegate", "Description")
+    assert properties == {
+        "ActiveState": "active",
+        "Slice": slice_name,
+        "Delegate": "yes",
+        "Description": "container one",
+    }
+    scoped.ok("start", "one")
+    scoped.ok("kill", "one", "KILL")
+    wait_until(lambda: scoped.state("one")["status"] == "stopped", "stopped")
+    scoped.ok("delete", "one")
+    assert not Path(f"/sys/fs/cgroup{path}").exists()
+    wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the unit is gone")
+
+
+@needs("systemd", "root")
+def test_limits_are_in_the_files_and_in_systemds_own_words(scoped: Scoped) -> None:
+    scoped.ok("run", "-d", "-b", scoped.bundle("sleep", "600", **LIMITS), "one")
+    directory = scoped.directory()
+    names = ("memory.max", "memory.swap.max", "pids.max", "cpu.weight", "cpu.max")
+
+    def files() -> list[str]:
+        return [(directory / name).read_text().strip() for name in names]
+
+    expected = [str(64 * MIB), str(32 * MIB), "50", "174", "50500 100000"]
+    assert files() == expected
+    told = ("MemoryMax", "MemorySwapMax", "TasksMax", "CPUWeight", "CPUQuotaPerSecUSec", "DevicePolicy")
+    assert shown(scoped.unit, *told) == {
+        "MemoryMax": str(64 * MIB),
+        "MemorySwapMax": str(32 * MIB),
+        "TasksMax": "50",
+        "CPUWeight": "174",
+        "CPUQuotaPerSecUSec": "510ms",
+        "DevicePolicy": "strict",
+    }
+    systemctl("daemon-reload")
+    assert files()[:4] == expected[:4]
+
+
+@needs("systemd", "root")
+def test_an_update_reaches_systemd_too_and_one_that_fails_reaches_nobody(scoped: Scoped) -> None:
+    scoped.ok("run", "-d", "-b", scoped.bundle("sleep", "600", **LIMITS), "one")
+    directory = scoped.directory()
+    scoped.ok("update", "--memory", str(80 * MIB), "--memory-swap", str(90 * MIB), "--pids-limit", "70", "one")
+    assert (directory / "memory.max").read_text().strip() == str(80 * MIB)
+    assert (directory / "memory.swap.max").read_text().strip() == str(10 * MIB)
+    assert shown(scoped.unit, "MemoryMax", "TasksMax") == {"MemoryMax": str(80 * MIB), "TasksMax": "70"}
+    refused = scoped("update", "--pids-limit", "90", "--cpuset-cpus", "4000", "one")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "--cpuset-cpus: 4000 can't be written to" in refused.stderr
+    assert (directory / "pids.max").read_text().strip() == "70"
+    assert shown(scoped.unit, "TasksMax", "AllowedCPUs") == {"TasksMax": "70", "AllowedCPUs": ""}
+
+
+@needs("systemd")
+def test_it_is_paused_and_resumed_and_killed_whole(scoped: Scoped) -> None:
+    scoped.ok("run", "-d", "-b", scoped.bundle("sh", "-c", "sleep 600 & sleep 600"), "one")
+    scoped.ok("pause", "one")
+    assert scoped.state("one")["status"] == "paused"
+    scoped.ok("resume", "one")
+    assert scoped.state("one")["status"] == "running"
+    scoped.ok("delete", "--force", "one")
+    wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the unit is gone")
+
+
+@needs("systemd")
+def test_a_foreground_run_tells_the_exit_code_and_leaves_no_unit(scoped: Scoped) -> None:
+    done = scoped("run", "-b", scoped.bundle("sh", "-c", "exit 9"), "one")
+    assert (done.returncode, done.stderr) == (9, "")
+    wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the unit is gone")
+
+
+@needs("systemd")
+def test_a_scope_that_is_there_already_is_somebody_elses(scoped: Scoped) -> None:
+    scoped.ok("create", "-b", scoped.bundle("true"), "one")
+    refused = scoped("create", "-b", scoped.bundle("true"), "two")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert (
+        f"doesn't make {scoped.unit}: Unit {scoped.unit} was already loaded or has a fragment file." in refused.stderr
+    )
+    assert scoped.state("one")["status"] == "created"
+    assert [record["id"] for record in scoped.last_records()] == ["two"]
+
+
+@needs("systemd")
+def test_a_create_that_fails_later_leaves_no_unit(scoped: Scoped) -> None:
+    def break_hook(config: dict[str, Any]) -> None:
+        config["hooks"] = {"createRuntime": [{"path": "/bin/false"}]}
+
+    assert scoped("create", "-b", scoped.bundle("true", change=break_hook), "one").returncode == 1
+    (last,) = scoped.last_records()
+    assert last["linux"]["cgroup"]["scope"] == scoped.unit
+    assert not Path(last["linux"]["cgroup"]["paths"]["unified"]).exists()
+    wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the unit is gone")
+
+
+def test_without_systemd_one_line_says_so(scoped: Scoped) -> None:
+    nowhere = {
+        **os.environ,
+        "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere",
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere",
+    }
+    refused = scoped("create", "-b", scoped.bundle("true"), "one", env=nowhere)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    if os.geteuid() == 0 or Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        assert "can't be asked for a cgroup: unix:path=/nowhere: No such file or directory; start " in refused.stderr
+    assert not (scoped.root / "one").exists()
+
+
+def test_without_its_library_one_line_says_what_to_install(scoped: Scoped) -> None:
+    *python, entry = COMMAND
+    hidden = f"import sys; sys.modules['jeepney'] = None; {entry}"
+    words = ("--root", str(scoped.root), "--cgroup-manager", "systemd", "create", "-b", scoped.bundle("true"), "one")
+    done = subprocess.run([*python, hidden, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    if os.geteuid() == 0 or Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        assert "jeepney, which is not installed beside runf; pip install 'runf[systemd]'" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/a/b", "a"])
+def test_a_path_that_names_no_slice_is_refused_with_its_pointer(scoped: Scoped, path: str) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["linux"]["cgroupsPath"] = path
+
+    refused = scoped("create", "-b", scoped.bundle("true", change=change), "one")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert f'config.json#/linux/cgroupsPath: "{path}" is no slice:prefix:name' in refused.stderr
+    assert json.loads(scoped.ok("list", "--format", "json")) == []

@@ -1,0 +1,121 @@
+"""What the commands that machines call may import, in the installed form: imports are most of a command's time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hatch_build import compile_modules
+from runtime.cli.table import COMMANDS
+from tests.support.containers import make_container_bundle
+from tests.support.needs import why_missing
+
+REPOSITORY = Path(__file__).parents[2]
+PYTHON = (sys.executable, "-IS", "-X", "importtime")
+# each costs next to nothing: they are built in, small shared objects, or what `os` itself needs
+CHEAP = {
+    *("_collections", "_collections_abc", "_ctypes", "_json", "_stat", "_struct", "errno", "fcntl", "gc"),
+    *("genericpath", "os", "posixpath", "select", "stat"),
+}
+# a filter's key, the listener, device owners, whose subordinate ids an ordinary user has, terminals
+OF_MAKING = {"_sha2", "_sha256", "_socket", "grp", "pwd", "termios"}
+MAKING = {"create", "exec", "run"}
+# the packages that a command which only looks has no use for
+HEAVY = ("runtime.sandbox", "runtime.spec", "runtime.cgroups.manager", "schemas.generated.config")
+LOOKING = {"list", "state", "wait"}
+NOT_MEASURED = {
+    "events": "ends when something else does",
+    "register": "is called by another runtime, once for each container",
+    "unregister": "as register",
+}
+
+
+class Installed:
+    """The launcher and the packages as the wheel lays them out; ``imports`` has what each command loaded."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.launcher = place / "bin/runf"
+        self.imports: dict[str, set[str]] = {}
+        home = place / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages/runf"
+        for package in ("runtime", "schemas"):
+            shutil.copytree(REPOSITORY / package, home / package, ignore=shutil.ignore_patterns("__pycache__"))
+        name, content = compile_modules()
+        (home / name).write_bytes(content)
+        self.launcher.parent.mkdir()
+        shutil.copy(REPOSITORY / "launchers/runf", self.launcher)
+        self._bare = loaded_by("-c", "pass")
+
+    def __call__(self, command: str, *words: str) -> None:
+        """Run a command that must succeed."""
+        found = loaded_by(str(self.launcher), "--root", str(self.place / "root"), command, *words)
+        self.imports[command] = found - self._bare
+
+    def live(self) -> None:
+        """One life, and a short one."""
+        self("create", "--bundle", make_container_bundle(self.place / "long", "sleep", "1000"), "one")
+        self("state", "one")
+        self("list")
+        self("start", "one")
+        self("features")
+        if why_missing("root") is None and why_missing("cgroups") is None:
+            self("update", "--pids-limit", "100", "one")
+            self("ps", "one")
+            self("pause", "one")
+            self("resume", "one")
+        self("exec", "one", "true")
+        self("kill", "one", "KILL")
+        self("run", "--keep", "--bundle", make_container_bundle(self.place / "short", "true"), "two")
+        self("wait", "two")
+        self("delete", "two")
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that Python loads for a command line."""
+    with tempfile.TemporaryFile("w+") as told:  # no pipe: a container that lives on would keep it open
+        null = subprocess.DEVNULL
+        done = subprocess.run([*PYTHON, *words], stdin=null, stdout=null, stderr=told, check=False, timeout=60)
+        told.seek(0)
+        lines = told.read().splitlines()
+    assert done.returncode == 0, lines[-1]
+    return {line.rsplit("|", 1)[1].strip() for line in lines if line.startswith("import time:")}
+
+
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    """For each command that was run."""
+    place = Path(tempfile.mkdtemp(prefix="runf-"))
+    place.chmod(0o755)
+    installed = Installed(place)
+    try:
+        installed.live()
+    finally:
+        for container_id in ("one", "two"):
+            installed("delete", "--force", container_id)
+        shutil.rmtree(place)
+    return installed.imports
+
+
+@pytest.mark.needs("containers")
+def test_a_hot_command_imports_only_what_is_cheap(imports: dict[str, set[str]]) -> None:
+    ours = ("runtime", "schemas")
+    foreign = {name: {each for each in found if each.split(".")[0] not in ours} for name, found in imports.items()}
+    allowed = {name: CHEAP | (OF_MAKING if name in MAKING else set()) for name in imports}
+    assert {name: found - allowed[name] for name, found in foreign.items() if found - allowed[name]} == {}
+
+
+@pytest.mark.needs("containers")
+def test_a_command_that_only_looks_loads_nothing_that_acts(imports: dict[str, set[str]]) -> None:
+    heavy = {name: {each for each in imports[name] if each.startswith(HEAVY)} for name in LOOKING}
+    assert {name: found for name, found in heavy.items() if found} == {}
+
+
+@pytest.mark.needs("root", "cgroups", "containers")
+def test_every_hot_command_is_measured(imports: dict[str, set[str]]) -> None:
+    hot = {command.name for command in COMMANDS if command.hot}
+    assert hot - imports.keys() == set(NOT_MEASURED), "run it in Installed.live, or say why not in NOT_MEASURED"
