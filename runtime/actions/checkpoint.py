@@ -41,7 +41,7 @@ def checkpoint(context: Context, container_id: str, options: CriuOptions) -> lis
     layout.check_id(container_id)
     demand_root(context, "checkpoint")
     criu.check_options(options)
-    path = restoring.find_criu(os.environ)
+    path = restoring.find_criu(os.environ, options.program)
     store = open_store(context.roots.state, proc=context.roots.proc)
     if store is None:
         raise NoSuchContainer(container_id)

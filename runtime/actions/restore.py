@@ -73,7 +73,7 @@ def restore(
 
 
 def _make(context: Context, container_id: str, request: Request, options: CriuOptions) -> Made:
-    path = restoring.find_criu(os.environ)
+    path = restoring.find_criu(os.environ, options.program)
     if not os.path.isdir(options.images):
         raise Fault(f"--image-path {options.images}: there is no such directory", hint="name one that checkpoint wrote")
     os.makedirs(options.work, 0o700, exist_ok=True)

@@ -34,6 +34,7 @@ def criu_options(parsed: Parsed) -> CriuOptions:
         status_fd=_status_fd(given.get("status-fd")),
         lsm_profile=given.get("lsm-profile") or "",
         lsm_mount_context=given.get("lsm-mount-context") or "",
+        program=parsed.globals["criu"] or "",  # type: ignore[arg-type]
     )
 
 

@@ -76,6 +76,7 @@ GLOBALS = (
     Option(
         "rootless", "text", "Accepted for callers of runc; runf finds out by itself", choices=("true", "false", "auto")
     ),
+    Option("criu", "text", "The criu that checkpoint and restore use (default: as PATH has it)", metavar="PATH"),
     Option("public-state", "flag", "Let everybody read the state, if the root is made now", "runf"),
 )
 

@@ -51,7 +51,10 @@ _LOG_LEVEL = "-v4"
 
 
 class CriuOptions(NamedTuple):
-    """``images`` and ``work`` are absolute paths, ``parent`` is relative to ``images``; ``flags`` are keys of FLAGS."""
+    """``images`` and ``work`` are absolute paths, ``parent`` is relative to ``images``; ``flags`` are keys of FLAGS.
+
+    ``program`` is executed in criu's place, where it is given: a path, or a name that PATH knows.
+    """
 
     images: str
     work: str
@@ -66,6 +69,7 @@ class CriuOptions(NamedTuple):
     status_fd: int | None = None
     lsm_profile: str = ""
     lsm_mount_context: str = ""
+    program: str = ""
 
 
 def check_options(options: CriuOptions) -> None:

@@ -40,13 +40,18 @@ _GO = b"go\n"
 SIGKILL = 9
 
 
-def find_criu(environ: Mapping[str, str]) -> str:
-    """The path of criu.  Fault: it isn't installed."""
+def find_criu(environ: Mapping[str, str], named: str = "") -> str:
+    """The path of criu, or of the program ``named`` in its place.  Fault: there is none that could be executed."""
+    if "/" in named:
+        if os.access(named, os.X_OK):
+            return os.path.abspath(named)
+        raise Fault(f"--criu {named} can't be executed", hint="name a program, or leave the option out")
+    name = named or "criu"
     for directory in (*environ.get("PATH", "").split(":"), *PLACES):
-        path = f"{directory}/criu"
+        path = f"{directory}/{name}"
         if directory.startswith("/") and os.access(path, os.X_OK):
             return path
-    raise Fault("criu is not installed, and checkpoint and restore need it", hint="apt install criu")
+    raise Fault(f"{name} is not installed, and checkpoint and restore need it", hint="apt install criu")
 
 
 def run_dump(path: str, words: Sequence[str], log: str) -> None:

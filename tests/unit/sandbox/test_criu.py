@@ -150,3 +150,15 @@ def test_without_criu_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(restoring, "PLACES", ())
     with pytest.raises(Fault, match=r"criu is not installed, .*; apt install criu"):
         restoring.find_criu({"PATH": "/nowhere:"})
+
+
+def test_another_program_may_be_named(tmp_path: Path) -> None:
+    mine = tmp_path / "my-criu"
+    mine.write_text("#!/bin/sh\n")
+    mine.chmod(0o755)
+    assert restoring.find_criu({}, str(mine)) == str(mine)
+    assert restoring.find_criu({"PATH": str(tmp_path)}, "my-criu") == str(mine)
+    with pytest.raises(Fault, match="--criu /nowhere/criu can't be executed"):
+        restoring.find_criu({}, "/nowhere/criu")
+    with pytest.raises(Fault, match="my-criu is not installed"):
+        restoring.find_criu({"PATH": "/nowhere"}, "my-criu")
