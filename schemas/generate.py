@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from schemas.explain import NAMES
 from schemas.invalid import escape
 from schemas.patterns import translate
 
@@ -39,15 +40,6 @@ TESTS = {
     "number": "(type({0}) is int or type({0}) is float)",
     "boolean": "({0} is True or {0} is False)",
     "null": "{0} is None",
-}
-NAMES = {
-    "object": "an object",
-    "array": "an array",
-    "string": "a string",
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
 }
 HEADER = '''"""Generated from {source} by schemas/generate.py: edit that, and run `python -m schemas.generate`."""
 

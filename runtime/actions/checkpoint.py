@@ -13,7 +13,7 @@ import os
 from runtime import jsontext
 from runtime.actions import delete, look
 from runtime.actions.status import refuse
-from runtime.errors import Fault, NoSuchContainer, Unsupported
+from runtime.errors import Fault, Unsupported
 from runtime.kernel import clock
 from runtime.sandbox import criu, restoring
 from runtime.sandbox.mounts import plan_mounts
@@ -22,7 +22,6 @@ from runtime.spec.fields import namespace_paths
 from runtime.spec.frozen import thaw_config
 from runtime.store import layout
 from runtime.store.record import advance
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,13 +37,10 @@ PRIVATE = 0o700
 
 def checkpoint(context: Context, container_id: str, options: CriuOptions) -> list[Fault]:
     """Write the images; what went wrong while deleting without stopping it (poststop hooks)."""
-    layout.check_id(container_id)
     demand_root(context, "checkpoint")
     criu.check_options(options)
     path = restoring.find_criu(os.environ, options.program)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         with store.action(container_id):
             observed = look.observe_container(context, store, container_id)

@@ -20,7 +20,7 @@ from runtime.actions.identity import identify, open_pidfd
 from runtime.actions.pidfile import send_pidfd, write_pid_file
 from runtime.actions.status import refuse_exec
 from runtime.cgroups import joining
-from runtime.errors import BadRecord, Fault, InitFault, NoSuchContainer, NotRunning, UsageFault
+from runtime.errors import BadRecord, Fault, InitFault, NotRunning, UsageFault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.sockets import connect_path, send_fds
 from runtime.sandbox import console, entrance, relay, seccomp
@@ -36,7 +36,6 @@ from runtime.spec.process_options import NOTHING, Changes, change_process
 from runtime.spec.warnings import find_unknown_capabilities
 from runtime.store import layout
 from runtime.store.record import exec_started
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,11 +78,8 @@ def execute(context: Context, container_id: str, request: Request, *, warn: Warn
 
     Raises the fault that was met while there was no program to run; ``warn`` gets the lines about what is left out.
     """
-    layout.check_id(container_id)
     subgroups = joining.parse_subgroups(request.cgroups)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         observed = look.observe_container(context, store, container_id)
         look.demand_verified(observed, "exec in")

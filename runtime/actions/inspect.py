@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from runtime.actions import evidence, look
-from runtime.errors import BadRecord, Fault, NoSuchContainer
-from runtime.store import layout
+from runtime.errors import BadRecord, Fault
 from runtime.store.announced import trusted_others
 from runtime.store.store import open_store
 
@@ -36,10 +35,7 @@ ANYTHING = Filters()
 
 def state(context: Context, container_id: str) -> dict[str, Any]:
     """The container as it is now: its record, corrected, and ``verified``; raises NoSuchContainer, BadRecord."""
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         return _answer(look.observe_container(context, store, container_id))
     finally:

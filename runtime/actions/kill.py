@@ -6,11 +6,9 @@ from runtime.actions import look
 from runtime.actions.identity import open_pidfd
 from runtime.actions.status import refuse
 from runtime.cgroups import manager
-from runtime.errors import Fault, NoSuchContainer, NotRunning, UsageFault
+from runtime.errors import Fault, NotRunning, UsageFault
 from runtime.kernel import process
 from runtime.kernel.files import let_go
-from runtime.store import layout
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,14 +58,7 @@ def _by_name(name: str) -> int:
 
 def kill(context: Context, container_id: str, signal: int, *, everyone: bool = False) -> None:
     """Send ``signal``; raises NotRunning, NoSuchContainer, or Fault when the process can't be told for sure."""
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
-    try:
-        observed = look.observe_container(context, store, container_id)
-    finally:
-        store.close()
+    observed = look.observe_once(context, container_id)
     look.demand_verified(observed, "signal")
     if everyone:
         _signal_everyone(observed.record, signal)

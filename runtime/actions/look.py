@@ -7,7 +7,9 @@ import select
 from runtime.actions import evidence, status
 from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.kernel import clock
+from runtime.store import layout
 from runtime.store.presence import watcher_at_work
+from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +42,24 @@ def observe_container(context: Context, store: Store, container_id: str) -> Obse
     here = evidence.observer(context.roots.proc)
     observed = judge(here, store, store.read(container_id))
     return (_try_commit(here, store, container_id) if _may_commit(observed, store) else None) or observed
+
+
+def open_store_of(context: Context, container_id: str) -> Store:
+    """The store that the container would be in, for the caller to close.  NoSuchContainer: there is no store."""
+    layout.check_id(container_id)
+    store = open_store(context.roots.state, proc=context.roots.proc)
+    if store is None:
+        raise NoSuchContainer(container_id)
+    return store
+
+
+def observe_once(context: Context, container_id: str) -> Observed:
+    """What the container is now, for a caller who needs no more of the store."""
+    store = open_store_of(context, container_id)
+    try:
+        return observe_container(context, store, container_id)
+    finally:
+        store.close()
 
 
 def is_foreign(record: Record) -> bool:

@@ -10,11 +10,9 @@ from __future__ import annotations
 from runtime.actions import look
 from runtime.actions.status import refuse, status_of_thawed
 from runtime.cgroups import manager
-from runtime.errors import Fault, NoSuchContainer
+from runtime.errors import Fault
 from runtime.kernel import clock
-from runtime.store import layout
 from runtime.store.record import advance
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +34,7 @@ def resume(context: Context, container_id: str) -> Record:
 
 
 def _act(context: Context, container_id: str, verb: str, deed: Callable[[Store, Record], Record]) -> Record:
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         with store.action(container_id):
             observed = look.observe_container(context, store, container_id)

@@ -6,10 +6,8 @@ import os
 
 from runtime.actions import look
 from runtime.cgroups import manager
-from runtime.errors import Fault, NoSuchContainer
+from runtime.errors import Fault
 from runtime.kernel import procfs
-from runtime.store import layout
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +24,7 @@ READ_BYTES = 65536
 
 def pids_of(context: Context, container_id: str) -> list[int]:
     """All processes of the container, in ascending order; none of one that has stopped."""
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
-    try:
-        observed = look.observe_container(context, store, container_id)
-    finally:
-        store.close()
+    observed = look.observe_once(context, container_id)
     look.demand_here(observed, "list the processes of")
     if observed.status == "stopped":
         return []

@@ -17,7 +17,6 @@ from runtime.sandbox import hooks, startgate
 from runtime.spec.frozen import thaw_config
 from runtime.store import layout
 from runtime.store.record import advance
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +36,7 @@ def start(context: Context, container_id: str, *, instance: str | None = None) -
 
     With ``instance`` only that life's: a later one of the id counts as none.
     """
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         with store.action(container_id) as action:
             if instance not in (None, action.instance):

@@ -16,10 +16,8 @@ from runtime.actions import look
 from runtime.actions.identity import open_pidfd
 from runtime.cgroups.oom import watch_oom
 from runtime.cgroups.stats import read_stats
-from runtime.errors import CgroupFault, NoSuchContainer, NotRunning
+from runtime.errors import CgroupFault, NotRunning
 from runtime.kernel import netdev, procfs
-from runtime.store import layout
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,14 +94,7 @@ def _show_stats(context: Context, record: Record, pidfd: int, show: Show) -> Non
 
 
 def _living(context: Context, container_id: str) -> Record:
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
-    try:
-        observed = look.observe_container(context, store, container_id)
-    finally:
-        store.close()
+    observed = look.observe_once(context, container_id)
     look.demand_here(observed, "tell the statistics of")
     if observed.status not in ALIVE:
         raise NotRunning(container_id)

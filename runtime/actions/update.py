@@ -12,13 +12,12 @@ from runtime import jsontext
 from runtime.actions import look, rdt
 from runtime.actions.status import refuse
 from runtime.cgroups import updating
-from runtime.errors import Fault, NoSuchContainer
+from runtime.errors import Fault
 from runtime.kernel import clock
 from runtime.spec.frozen import thaw_config
 from runtime.spec.resources import check_rules, merge_resources, wishes
 from runtime.store import layout
 from runtime.store.record import advance
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,10 +38,7 @@ def update(
 
     Faults place what they refuse as in a config.json.
     """
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         with store.action(container_id):
             observed = look.observe_container(context, store, container_id)

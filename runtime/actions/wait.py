@@ -15,8 +15,6 @@ from runtime.actions import look
 from runtime.actions.ending import exit_of_ended
 from runtime.actions.identity import open_pidfd
 from runtime.errors import BadRecord, NoSuchContainer
-from runtime.store import layout
-from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,10 +28,7 @@ RECORD_WAIT_S = 2.0
 
 def wait(context: Context, container_id: str) -> Exit:
     """Block until the container has stopped; its exit, unknown where nothing tells.  NoSuchContainer, Fault."""
-    layout.check_id(container_id)
-    store = open_store(context.roots.state, proc=context.roots.proc)
-    if store is None:
-        raise NoSuchContainer(container_id)
+    store = look.open_store_of(context, container_id)
     try:
         return _wait(context, store, container_id)
     finally:
