@@ -1,5 +1,6 @@
 """``runf wait``: exit codes for whoever asks."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -29,14 +30,17 @@ needs_exit_info = pytest.mark.skipif(not kernel_tells_exits(), reason="needs PID
 def waiting(runf: Runf, *ids: str) -> "subprocess.Popen[str]":
     process = subprocess.Popen(runf.argv("wait", *ids), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     # it waits once it polls its pidfd: an anonymous inode among its fds
-    wait_until(lambda: any("pidfd" in os.readlink(fd) for fd in fds_of(process.pid)), "it waits")
+    wait_until(lambda: any("pidfd" in target for target in fds_of(process.pid)), "it waits")
     return process
 
 
 def fds_of(pid: int) -> list[str]:
-    return [
-        f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd") if os.path.lexists(f"/proc/{pid}/fd/{name}")
-    ]
+    """What the process's fds are of, but for those that it closes meanwhile."""
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
 
 
 @needs_exit_info
