@@ -47,7 +47,7 @@ def checkpoint(context: Context, container_id: str, options: CriuOptions) -> lis
             look.demand_verified(observed, "checkpoint")
             refuse("checkpoint", container_id, observed.status)
             config = thaw_config(store.read_file(container_id, layout.CONFIG))
-            refuse_terminal(config)
+            refuse_config(config)
             _dump(context, observed.record, config, options, path)
             if options.pre_dump:
                 return []
@@ -65,8 +65,14 @@ def demand_root(context: Context, verb: str) -> None:
         raise Unsupported(f"{verb}: criu needs root in the initial user namespace", hint=f"{verb} it as root")
 
 
-def refuse_terminal(config: Config) -> None:
-    """The other end of a terminal is the caller's, and not in the images."""
+def refuse_config(config: Config) -> None:
+    """What isn't in the images: the other end of a terminal, and mounts of others.  Unsupported."""
+    if namespace_paths(config).get("mount", "the runtime's") is not None:
+        raise Unsupported(
+            "config.json#/linux/namespaces: a container that shares its mount namespace can't be written to disk "
+            "and restored",
+            hint='create it with {"type": "mount"}, without a path, in linux.namespaces',
+        )
     if config["process"].get("terminal"):
         raise Unsupported(
             "config.json#/process/terminal: a container with a terminal can't be written to disk and restored",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from runtime.cgroups.manager import CgroupPlan
     from runtime.cgroups.resctrl import RdtPlan
     from runtime.sandbox.plan import InitPlan
+    from runtime.sandbox.rootfs import RootMount
     from runtime.sandbox.spawn import Child
     from runtime.spec.bundle import Bundle
     from runtime.store.record import Happening, Record
@@ -227,6 +228,7 @@ class _Making:
         self.master_fd: int | None = None
         self.has_environment = False
         self.net_devices: NetDevices | None = None
+        self.mount: bytes | None = None
 
     def carry_out(self, plan: InitPlan) -> Made:
         """All steps; on any fault all of them backwards."""
@@ -263,6 +265,7 @@ class _Making:
             fds = [gate, outcome, *entry.join_fds]
             fds += [entry.cgroup_fd] if entry.cgroup_fd is not None else []
             let_go(*fds, *([listener.detach()] if listener else []))
+        self.undo.push("mounts", self._unmount)
         self.undo.push("first process", lambda: _end(child))
         self._commit(pid=child.pid, process=identify(child.pid, self.context.roots.proc))
         return child
@@ -287,7 +290,12 @@ class _Making:
             notified = process_state(self._read(), "created", child.pid, plan.filter.listener.metadata)
         spawn.go(child, hook_state=state, process_state=notified)
         manager.apply(self.cgroup)
-        namespaces = spawn.serve(child, on_mounted=lambda: self._early_hooks(child.pid), on_console=self._take_console)
+        namespaces = spawn.serve(
+            child,
+            on_root=self._note_mount,
+            on_mounted=lambda: self._early_hooks(child.pid),
+            on_console=self._take_console,
+        )
         child.channel.let_go()
         if plan.scheduling.by_maker:
             apply_to_process(plan.scheduling, child.pid)
@@ -307,6 +315,20 @@ class _Making:
         self.net_devices = NetDevices(pid)
         self.net_devices.move(plan.net_devices)
         self.undo.push("network devices", self.net_devices.take_back)
+
+    def _note_mount(self, root: RootMount) -> None:
+        """On disk before it is attached, in a mount namespace where it would outlive us and the container."""
+        from runtime.actions import unmounting  # most containers have mount namespaces of their own
+
+        self.mount = unmounting.note(root, self.context.roots.proc)
+        with self.store.locked(self.action.id) as held:
+            held.replace(layout.MOUNT, self.mount)
+
+    def _unmount(self) -> None:
+        if self.mount is not None:
+            from runtime.actions import unmounting  # as above
+
+            unmounting.unmount(self.mount, self.bundle.config, self.context.roots.proc)
 
     def _early_hooks(self, pid: int) -> None:
         state = hook_state(self._read(), "created", pid)

@@ -1,7 +1,7 @@
 """delete: everything of a stopped container goes; its last record stays for a while in .deleted.
 
 --force: kill all of it first, then wait for the action lock
-observe `stopped`; processes dead, cgroup gone; poststop hooks (their failures are warnings)
+observe `stopped`; processes dead, mounts and cgroup gone; poststop hooks (their failures are warnings)
 commit `deleted` and retire the directory by rename: the id becomes free last
 """
 
@@ -63,6 +63,7 @@ def delete(context: Context, container_id: str, *, force: bool = False, instance
 
 def _discard(context: Context, store: Store, container_id: str) -> None:
     """Remove a container whose record can't be read; its frozen config.json still tells where its cgroup lies."""
+    config: Config | None = None
     try:
         config = thaw_config(store.read_file(container_id, layout.CONFIG))
         plan = manager.plan_cgroup(
@@ -76,8 +77,20 @@ def _discard(context: Context, store: Store, container_id: str) -> None:
     except (Fault, OSError):
         cgroup = None  # nothing tells: what is left of it has to be found by hand
     manager.kill_all(cgroup)
+    _unmount(context, store, container_id, config)
     manager.remove(cgroup)
     store.discard(container_id)
+
+
+def _unmount(context: Context, store: Store, container_id: str, config: Config | None) -> None:
+    """What create mounted in a mount namespace that others share.  Fault: it is there, and can't be unmounted."""
+    try:
+        noted = store.read_file(container_id, layout.MOUNT)
+    except OSError:
+        return  # nothing was: the mounts have gone with the container's own namespace
+    from runtime.actions.unmounting import unmount  # most containers have mount namespaces of their own
+
+    unmount(noted, config, context.roots.proc)
 
 
 def _delete(context: Context, store: Store, container_id: str, *, force: bool, instance: str | None) -> list[Fault]:
@@ -161,6 +174,7 @@ class _Deleting:
         found = UNKNOWN_EXIT
         if _is_of_this_boot(self.context, observed.record):
             found = _end_processes(self.context, observed.record)
+            _unmount(self.context, self.store, self.action.id, config)
             manager.remove(observed.record["linux"]["cgroup"])
             if config is not None:
                 rdt.end(config, self.action.id, self.context.roots)

@@ -31,6 +31,7 @@ from runtime.sandbox.lsm import check_lsm
 from runtime.sandbox.namespaces import FLAGS
 from runtime.sandbox.program import CONFIG_PLACE
 from runtime.sandbox.scheduling import apply_to_process, set_affinity
+from runtime.spec.fields import namespace_paths
 from runtime.spec.frozen import thaw_config
 from runtime.spec.process_options import NOTHING, Changes, change_process
 from runtime.spec.warnings import find_unknown_capabilities
@@ -121,6 +122,8 @@ class _Executing:
                 added, identity = self._add(plan)
             finally:
                 os.close(plan.target_fd)
+                if plan.root_fd is not None:
+                    os.close(plan.root_fd)
             if self.warn and self.warnings:
                 self.warn(self.warnings)
             try:
@@ -134,7 +137,7 @@ class _Executing:
                 relay.release_signals(self.held)
 
     def _plan(self) -> JoinPlan:
-        """All that crosses the fork; its ``target_fd`` is ours to close."""
+        """All that crosses the fork; its ``target_fd`` and ``root_fd`` are ours to close."""
         proc = self.context.roots.proc
         frozen = self.frozen = thaw_config(self.store.read_file(self.record["id"], layout.CONFIG))
         config, place = self._config(frozen)
@@ -158,10 +161,22 @@ class _Executing:
             self._find_warnings(config, plan)
             if plan.seccomp:
                 plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, self.store.fds.root))
+            if namespace_paths(frozen).get("mount", "the runtime's") is not None:
+                plan = plan._replace(root_fd=self._open_root(first["pid"], pidfd))
         except BaseException:
             os.close(pidfd)
             raise
         return plan
+
+    def _open_root(self, pid: int, pidfd: int) -> int:
+        """The first process's root, which others in its mount namespace don't have."""
+        fd = os.open(f"{self.context.roots.proc}/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            process.pidfd_send_signal(pidfd, 0)  # it is still there, so nobody else had that pid
+        except OSError:
+            os.close(fd)
+            raise NotRunning(self.record["id"]) from None
+        return fd
 
     def _find_warnings(self, config: Config, plan: JoinPlan) -> None:
         """Of what this command says; what the container's own process lacks, create has told."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 
 from runtime import jsontext
-from runtime.actions.checkpoint import demand_root, mounts_of, refuse_terminal
+from runtime.actions.checkpoint import demand_root, mounts_of, refuse_config
 from runtime.actions.create import Made, announce_root, entry_of, first_record, plan_cgroup
 from runtime.actions.failure import failed
 from runtime.actions.identity import identify
@@ -78,7 +78,7 @@ def _make(context: Context, container_id: str, request: Request, options: CriuOp
         raise Fault(f"--image-path {options.images}: there is no such directory", hint="name one that checkpoint wrote")
     os.makedirs(options.work, 0o700, exist_ok=True)
     bundle = read_bundle(request.bundle, config=request.config)
-    refuse_terminal(bundle.config)
+    refuse_config(bundle.config)
     mounts_of(bundle.config, bundle.path)  # what can't be brought back is refused while nothing is there yet
     cgroup = plan_cgroup(context, container_id, bundle, request)
     record = first_record(context, container_id, bundle, cgroup)

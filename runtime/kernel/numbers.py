@@ -45,6 +45,7 @@ _X86_64 = {
     "sendto": 44,
     "clone": 56,
     "setsid": 112,
+    "statx": 332,
 }
 _GENERIC = {
     "mount": 40,
@@ -84,6 +85,7 @@ _GENERIC = {
     "sendto": 206,
     "clone": 220,
     "setsid": 157,
+    "statx": 291,
 }
 _TABLE = _X86_64 if os.uname().machine == "x86_64" else _GENERIC
 
@@ -121,6 +123,7 @@ IOCTL = _TABLE["ioctl"]
 SENDTO = _TABLE["sendto"]
 CLONE = _TABLE["clone"]
 SETSID = _TABLE["setsid"]
+STATX = _TABLE["statx"]
 
 PIDFD_SEND_SIGNAL = 424
 OPEN_TREE = 428
@@ -134,3 +137,4 @@ CLONE3 = 435
 CLOSE_RANGE = 436
 OPENAT2 = 437
 MOUNT_SETATTR = 442
+STATMOUNT = 457

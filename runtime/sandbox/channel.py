@@ -5,6 +5,8 @@ create, and the first process of a new container:
     parent                                   child
       go {+ fds: the states that hooks and the listener of notifications get} -->
                                                         its identity is on disk, its id maps are written
+                          <-- root {namespace, mount, path}  only in a mount namespace that others share
+      proceed             -->                           what is about to be mounted there is on disk
                           <-- mounted                   only where the parent has hooks to run then
       proceed             -->
                           <-- console {} + fd           the terminal's master
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GO = b"go"
+ROOT = b"root"
 MOUNTED = b"mounted"
 PROCEED = b"proceed"
 CONSOLE = b"console"

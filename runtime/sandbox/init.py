@@ -6,12 +6,12 @@
     settle       ids of the user namespace; then non-dumpable, imports and fds closed
     session      own session and keyring
     names        host name, loopback, sysctls: through the host's procfs, which no image has touched
-    root         private propagation, the rootfs as a mount
+    root         private propagation, the rootfs as a mount; a mount namespace that is joined, before that
     mounts       in the order of config.json, by fd
     devices      nodes, links, the terminal
     hooks        `mounted`: the parent's prestart and createRuntime; then createContainer, before the root is entered
     protect      masked and read-only paths, read-only root: after the hooks, which may still write
-    enter        pivot_root
+    enter        pivot_root, or where others share the mount namespace chroot
     limits       rlimits, while we may still raise them; memory policy, execution domain
     identity     bounding set, ids, capabilities, no_new_privs
     program      HOME, the file to execute
@@ -28,6 +28,7 @@ import os
 from runtime.errors import InitFault
 from runtime.kernel import process, procfs
 from runtime.kernel.keyring import join_session_keyring
+from runtime.kernel.mounted import mounted_at
 from runtime.sandbox import (
     cgroup_mounts,
     channel,
@@ -79,7 +80,7 @@ class Init:
         self.env: tuple[bytes, ...] = ()
         self.confinement = Confinement()
         self.stub: int | None = None
-        self.namespaces = b""
+        self.namespaces: dict[str, int] = {}
 
 
 def run(plan: InitPlan, parent: Channel) -> NoReturn:
@@ -126,8 +127,8 @@ def settle(init: Init) -> None:
     hooks.reset_signals()
     first = FIRST_PRESERVED_FD + plan.preserve_fds
     own = (init.parent.fileno(), plan.gate_fd, plan.outcome_fd, *init.state_fds)
-    listener = () if plan.listener_fd is None else (plan.listener_fd,)
-    gate.close_fds(first, (*own, *listener, *source_fds(plan.mounts)))
+    others = (fd for fd in (plan.listener_fd, plan.mounts_fd) if fd is not None)
+    gate.close_fds(first, (*own, *others, *source_fds(plan.mounts)))
     if "cgroup" in plan.namespaces.new:
         process.unshare(process.CLONE_NEWCGROUP)
     # prepared here, where it costs nothing that a hook or a mount could spoil
@@ -142,8 +143,9 @@ def settle(init: Init) -> None:
         state=_state(init, PROCESS_STATE),
     )
     init.stub = stub_fd(lambda base: confinement.last_calls(init.confinement, base))
-    found = procfs.namespaces("/proc", "self")
-    init.namespaces = b" ".join(b"%s=%d" % (name.encode(), inode) for name, inode in found.items())
+    init.namespaces = procfs.namespaces("/proc", "self")
+    if plan.mounts_fd is not None:
+        init.namespaces["mnt"] = os.fstat(plan.mounts_fd).st_ino
 
 
 def _take_mapped_ids(plan: InitPlan) -> None:
@@ -175,8 +177,25 @@ def set_names(init: Init) -> None:
 def prepare_root(init: Init) -> None:
     """From here on ``root_fd`` stands for the rootfs."""
     os.umask(0)
-    rootfs.isolate(init.plan.root)
-    init.root_fd = rootfs.attach(init.plan.root)
+    plan = init.plan
+    if not plan.root.shares_mounts:
+        rootfs.isolate(plan.root)
+        init.root_fd = rootfs.attach(plan.root)
+        return
+    if plan.mounts_fd is not None:  # only now: nothing in there is to be trusted, its procfs least of all
+        process.setns(plan.mounts_fd, process.CLONE_NEWNS)
+        os.close(plan.mounts_fd)
+    init.root_fd, place = rootfs.copy(plan.root)
+    mount = rootfs.RootMount(init.namespaces["mnt"], mounted_at(init.root_fd), plan.root.path)
+    init.parent.send(channel.ROOT, *mount.fields())
+    _await_proceed(init)
+    rootfs.lay_over(init.root_fd, place, plan.root)
+
+
+def _await_proceed(init: Init) -> None:
+    kind, _, _ = init.parent.receive()
+    if kind != channel.PROCEED:
+        os._exit(ALIVE_BUT_UNHEARD)
 
 
 def make_mounts(init: Init) -> None:
@@ -184,6 +203,7 @@ def make_mounts(init: Init) -> None:
     plan = init.plan
     own_cgroups = "cgroup" in plan.namespaces.new
     joins_cgroups = any(joined.kind == "cgroup" for joined in plan.namespaces.joined)
+    keeps_in = plan.root.shares_mounts and not plan.root.spreads
     may_change_host = not (own_cgroups or joins_cgroups or plan.in_userns or plan.namespaces.has_user)
     for step in plan.mounts:
         try:
@@ -197,7 +217,7 @@ def make_mounts(init: Init) -> None:
                     is_v2=plan.host_has_v2,
                 )
             else:
-                mounts.apply_mount(init.root_fd, step)
+                mounts.apply_mount(init.root_fd, step, keeps_in=keeps_in)
         except OSError as error:
             told = f"{step.describe()}: {error.strerror}"
             raise InitFault("mounts", error.errno, told) from error
@@ -231,9 +251,7 @@ def run_early_hooks(init: Init) -> None:
     """First the parent's, in its namespaces; then createContainer's in ours, with paths of the host."""
     if init.plan.announces_mounts:
         init.parent.send(channel.MOUNTED)
-        kind, _, _ = init.parent.receive()
-        if kind != channel.PROCEED:
-            os._exit(ALIVE_BUT_UNHEARD)
+        _await_proceed(init)
     if init.plan.create_hooks:
         hooks.run_hooks(init.plan.create_hooks, "createContainer", _state(init, HOOK_STATE))
 
@@ -287,7 +305,8 @@ def find_program(init: Init) -> None:
 def wait_at_gate(init: Init) -> None:
     """Tell that we are ready, and become the stub; with startContainer hooks we wait ourselves, and run them then."""
     plan = init.plan
-    init.parent.send(channel.READY, init.namespaces)
+    spaces = b" ".join(b"%s=%d" % (name.encode(), inode) for name, inode in init.namespaces.items())
+    init.parent.send(channel.READY, spaces)
     gate_fd: int | None = plan.gate_fd
     if plan.start_hooks or init.stub is None:
         init.parent.close()

@@ -4,7 +4,7 @@
     settle       the OOM score, while /proc/self is still ours; then non-dumpable, imports and fds closed
     cgroup       so that all that it does is accounted (v2: it was cloned into it); then the CPUs of the program
     confine      labels and the stub, through the host's procfs, which no image has touched
-    namespaces   all at once, by the pidfd of the container's first process
+    namespaces   all at once, by the pidfd of the container's first process; then its root, where that is not theirs
     session      the container's keyring
     terminal     a pty of the container's devpts
     limits       rlimits, while we may still raise them; memory policy, execution domain
@@ -99,7 +99,9 @@ def settle(join: Join) -> None:
     process.set_dumpable(False)
     gate.close_imports()
     hooks.reset_signals()
-    own = (join.parent.fileno(), plan.outcome_fd, plan.target_fd, *plan.cgroup.join_fds)
+    own = [join.parent.fileno(), plan.outcome_fd, plan.target_fd, *plan.cgroup.join_fds]
+    if plan.root_fd is not None:
+        own.append(plan.root_fd)
     gate.close_fds(FIRST_PRESERVED_FD + plan.preserve_fds, own)
 
 
@@ -132,6 +134,10 @@ def enter_namespaces(join: Join) -> None:
     plan = join.plan
     if plan.namespaces:
         process.setns(plan.target_fd, plan.namespaces)
+    if plan.root_fd is not None:
+        os.fchdir(plan.root_fd)
+        os.chroot(".")
+        os.close(plan.root_fd)
     if plan.namespaces & process.CLONE_NEWUSER:
         _take_inner_ids(join)
 

@@ -33,7 +33,8 @@ else:
 
 class JoinPlan(NamedTuple):
     """What adds a process to a container: ``namespaces`` are CLONE_NEW* of those to enter, ``target_fd`` is a pidfd
-    of the container's first process, whose they are.
+    of the container's first process, whose they are.  ``root_fd`` is that one's root, where it isn't the mount
+    namespace's.
     """
 
     container_id: str
@@ -47,6 +48,7 @@ class JoinPlan(NamedTuple):
     seccomp: SeccompRules | None
     preserve_fds: int
     target_fd: int
+    root_fd: int | None = None
     cgroup: CgroupEntry = CgroupEntry()
     outcome_fd: int = -1
     filter: Filter | None = None

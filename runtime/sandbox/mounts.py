@@ -50,6 +50,8 @@ SHARED_SUPERBLOCKS = ("proc", "sysfs", "mqueue", "cgroup", "cgroup2", "devpts", 
 # what SELinux labels by itself
 WITHOUT_CONTEXT = ("proc", "sysfs", "mqueue")
 MS_REMOUNT = mount.MS_REMOUNT
+# copies of a shared mount get what is mounted in it, and pass nothing back
+RECEIVING = (mount.MS_SLAVE | mount.MS_REC,)
 # what lxcfs and its like lay over procfs; anything else there could feign what we and the program trust
 # (CVE-2019-16884, CVE-2019-19921)
 PROC_TARGETS = frozenset(
@@ -174,10 +176,13 @@ def has_device_directory(steps: Sequence[MountStep]) -> bool:
     return not any(step.kind == "bind" and step.destination == "/dev" for step in steps)
 
 
-def apply_mount(root_fd: int, step: MountStep) -> None:
-    """Carry out one step below ``root_fd``, cgroup mounts excepted.  OSError, InitFault."""
+def apply_mount(root_fd: int, step: MountStep, *, keeps_in: bool = False) -> None:
+    """Carry out one step below ``root_fd``, cgroup mounts excepted.  OSError, InitFault.
+
+    ``keeps_in``: what is mounted in a bind must not appear in its source as well.
+    """
     if step.kind == "bind":
-        _bind(root_fd, step)
+        _bind(root_fd, step, keeps_in=keeps_in)
     elif step.fstype == "tmpfs" and step.kind == "new":
         _mount_tmpfs(root_fd, step)
     elif step.kind == "new":
@@ -186,10 +191,12 @@ def apply_mount(root_fd: int, step: MountStep) -> None:
         _change(root_fd, step)
 
 
-def _bind(root_fd: int, step: MountStep) -> None:
+def _bind(root_fd: int, step: MountStep, *, keeps_in: bool) -> None:
     options = step.options
     tree = open_bind(step.source, recursive=options.is_recursive) if step.tree_fd is None else step.tree_fd
     try:
+        if keeps_in:
+            set_propagation(tree, RECEIVING)
         if stat.S_ISDIR(os.fstat(tree).st_mode):
             target = make_directory(root_fd, step.destination)
         else:
@@ -317,7 +324,7 @@ def finish(mounted: int, target: int, step: MountStep, *, own: Attributes | None
     try:
         _check_target(target, step)
         if step.map_fd is not None:
-            map_ids(mounted, step.map_fd, recursive=False)
+            map_ids(mounted, step.map_fd, recursive=step.id_map is not None and step.id_map.reaches_tree)
         set_attributes(mounted, own or Attributes())
         set_attributes(mounted, step.options.tree, recursive=True)
         mount.move_mount(mounted, "", target, "", mount.MOVE_MOUNT_F_EMPTY_PATH | mount.MOVE_MOUNT_T_EMPTY_PATH)

@@ -3,6 +3,7 @@
     new, but cgroup   in one clone3 of the first process
     cgroup            unshared by the first process once it is in its cgroup, whose root that makes it
     joined            setns in a process between, whose CLONE_PARENT child the first process is
+    mount, joined     by the first process, when it has read all that it needs from the host's procfs
     time offsets      unshared and set in that process: what clone3 makes can no longer be moved
 
 Source: runtime-spec: config-linux.md#namespaces, #user-namespace-mappings, #offset-for-time-namespace;
@@ -77,6 +78,16 @@ class NamespacePlan(NamedTuple):
     def has_user(self) -> bool:
         """Whether the container is in another user namespace than its maker."""
         return "user" in self.new or any(joined.kind == "user" for joined in self.joined)
+
+    @property
+    def shares_mounts(self) -> bool:
+        """Whether others live in the container's mount namespace: it is the runtime's, or joined."""
+        return "mount" not in self.new
+
+    @property
+    def joins_mounts(self) -> bool:
+        """Whether the mount namespace is joined, so that paths mean what they mean there."""
+        return any(joined.kind == "mount" for joined in self.joined)
 
     def clone_flags(self) -> int:
         """CLONE_* for the new ones, without the cgroup namespace."""

@@ -76,6 +76,7 @@ class InitPlan(NamedTuple):
     cgroup: CgroupEntry = CgroupEntry()
     gate_fd: int = -1
     outcome_fd: int = -1
+    mounts_fd: int | None = None
     filter: Filter | None = None
     listener_fd: int | None = None
 
@@ -104,7 +105,7 @@ def plan_init(
     return InitPlan(
         container_id=container_id,
         namespaces=namespaces,
-        root=plan_root(config, rootfs=rootfs),
+        root=plan_root(config, rootfs=rootfs, shares_mounts=namespaces.shares_mounts),
         mounts=mounts,
         devices=plan_devices(config, fills_dev=has_device_directory(mounts), binds=in_userns or namespaces.has_user),
         net_devices=plan_net_devices(config, rootless=rootless),

@@ -5,6 +5,13 @@
     protect      masked and read-only paths, the read-only root
     enter        pivot_root onto itself, and the host's tree is detached
 
+In a mount namespace that isn't the container's own (``shares_mounts``) others live, whose mounts and root stay as they
+are:
+
+    copy         the rootfs as a detached mount, which spreads nothing
+    lay_over     attached over the rootfs: everything that is mounted for the container lies beneath this one mount
+    enter        chroot, since pivot_root would move everybody else's root as well
+
 Source: runtime-spec: config-linux.md#rootfs-mount-propagation, #masked-paths, #readonly-paths; pivot_root(2).
 """
 
@@ -14,7 +21,9 @@ import errno
 import os
 import stat
 
+from runtime.errors import InitFault
 from runtime.kernel import mount
+from runtime.kernel.mounted import Mounted, mounted_at
 from runtime.kernel.process import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
 from runtime.sandbox.devices import clone_of, open_null
 from runtime.sandbox.mount_options import PROPAGATION
@@ -22,16 +31,20 @@ from runtime.sandbox.resolve import make_directory, open_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, NamedTuple
 else:
     from runtime.values import NamedTuple
 
+STEP = "root"
 _ONTO_FD = mount.MOVE_MOUNT_F_EMPTY_PATH | mount.MOVE_MOUNT_T_EMPTY_PATH
 
 
 class RootPlan(NamedTuple):
-    """``propagation`` is MS_* of linux.rootfsPropagation, 0 for none; all paths but ``path`` lie in the container."""
+    """``propagation`` is MS_* of linux.rootfsPropagation, 0 for none; all paths but ``path`` lie in the container.
+
+    ``shares_mounts``: the mount namespace is the runtime's, or one that is joined.
+    """
 
     path: str
     is_readonly: bool
@@ -40,9 +53,36 @@ class RootPlan(NamedTuple):
     readonly: tuple[str, ...]
     cwd: str
     mount_label: str
+    shares_mounts: bool = False
+
+    @property
+    def spreads(self) -> bool:
+        """Whether mounts are to spread from the container to the host."""
+        return bool(self.propagation & mount.MS_SHARED)
 
 
-def plan_root(config: Mapping[str, Any], *, rootfs: str) -> RootPlan:
+class RootMount(NamedTuple):
+    """The mount that all others of a container lie beneath, in a mount namespace (its inode) that others share.
+
+    ``path`` is the rootfs there, without symbolic links.
+    """
+
+    namespace: int
+    mounted: Mounted
+    path: str
+
+    def fields(self) -> tuple[bytes, ...]:
+        """For a message."""
+        return b"%d" % self.namespace, *(b"%d" % each for each in self.mounted), os.fsencode(self.path)
+
+
+def root_mount_of(fields: Sequence[bytes]) -> RootMount:
+    """What such a message told."""
+    namespace, number, is_unique, device, inode = (int(each) for each in fields[:5])
+    return RootMount(namespace, Mounted(number, bool(is_unique), device, inode), os.fsdecode(fields[5]))
+
+
+def plan_root(config: Mapping[str, Any], *, rootfs: str, shares_mounts: bool = False) -> RootPlan:
     """The plan for the root at the host's path ``rootfs``."""
     linux = config.get("linux", {})
     propagation: str = linux.get("rootfsPropagation", "")
@@ -55,6 +95,7 @@ def plan_root(config: Mapping[str, Any], *, rootfs: str) -> RootPlan:
         readonly=tuple(linux.get("readonlyPaths", ())),
         cwd=config["process"]["cwd"],
         mount_label=linux.get("mountLabel", ""),
+        shares_mounts=shares_mounts,
     )
 
 
@@ -76,7 +117,7 @@ def attach(plan: RootPlan) -> int:
     The new one does so too, unless it is asked to receive what is mounted on the host.
     """
     tree = mount.open_tree(AT_FDCWD, plan.path, mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | AT_RECURSIVE)
-    if plan.propagation & mount.MS_SHARED:
+    if plan.spreads:
         _make_private_beneath(plan.path)
     mount.move_mount(tree, "", AT_FDCWD, plan.path, mount.MOVE_MOUNT_F_EMPTY_PATH)
     if not plan.propagation & mount.MS_SLAVE:
@@ -94,6 +135,46 @@ def _make_private_beneath(path: str) -> None:
             if error.errno != errno.EINVAL or path == "/":
                 raise
         path = os.path.dirname(path)
+
+
+def copy(plan: RootPlan) -> tuple[int, int]:
+    """Fds of a detached copy of the rootfs, and of the place that it is for.  InitFault for the root of everybody."""
+    place = os.open(plan.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _refuse_own_root(place)
+        flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE
+        tree = mount.open_tree(place, "", flags)
+    except BaseException:
+        os.close(place)
+        raise
+    _keep_in(tree, plan)
+    return tree, place
+
+
+def _refuse_own_root(place: int) -> None:
+    """A mount over ``/`` would be the root of whoever enters the namespace from then on."""
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if mounted_at(root) == mounted_at(place):
+            told = "config.json#/root/path: the root of the mount namespace can't be a container's root in it"
+            raise InitFault(STEP, errno.EBUSY, f"{told}: give the container a mount namespace of its own")
+    finally:
+        os.close(root)
+
+
+def lay_over(tree: int, place: int, plan: RootPlan) -> None:
+    """Attach the copy, which a shared mount beneath it makes shared again; closes ``place``."""
+    try:
+        mount.move_mount(tree, "", place, "", _ONTO_FD)
+    finally:
+        os.close(place)
+    _keep_in(tree, plan)
+
+
+def _keep_in(tree: int, plan: RootPlan) -> None:
+    """What will be mounted in the tree must not appear where it was copied from, nor in other namespaces."""
+    kind = mount.MS_SLAVE if plan.propagation & mount.MS_SLAVE else mount.MS_PRIVATE
+    mount.mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, propagation=kind)
 
 
 def make_cwd(root_fd: int, plan: RootPlan) -> None:
@@ -171,7 +252,9 @@ def _empty_directory(mount_label: str) -> int:
 def enter(root_fd: int, plan: RootPlan, *, no_pivot: bool) -> None:
     """Make the rootfs the root of this process, and the host's tree unreachable; closes ``root_fd``."""
     os.fchdir(root_fd)
-    if no_pivot:
+    if plan.shares_mounts:
+        os.chroot(".")
+    elif no_pivot:
         _move_and_chroot()
     else:
         _pivot()

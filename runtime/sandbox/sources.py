@@ -12,9 +12,9 @@ import errno
 import os
 
 from runtime.errors import InitFault
-from runtime.kernel import mount, process
+from runtime.kernel import process
 from runtime.kernel.files import let_go
-from runtime.sandbox.mounts import STEP, map_ids, open_bind, set_propagation
+from runtime.sandbox.mounts import RECEIVING, STEP, map_ids, open_bind, set_propagation
 from runtime.sandbox.namespaces import map_text
 
 TYPE_CHECKING = False
@@ -29,12 +29,18 @@ SIGKILL = 9
 
 
 class Sources:
-    """The fds that are open for mounts; ``steps`` holds them.  ``joined_fd`` is the user namespace that is joined."""
+    """The fds that are open for mounts; ``steps`` holds them.  ``joined_fd`` is the user namespace that is joined.
 
-    def __init__(self, steps: Sequence[MountStep], *, spreads: bool, joined_fd: int | None) -> None:
+    ``lie_elsewhere``: sources are looked for in the mount namespace that is joined, so none is opened here.
+    """
+
+    def __init__(
+        self, steps: Sequence[MountStep], *, spreads: bool, joined_fd: int | None, lie_elsewhere: bool = False
+    ) -> None:
         self.steps = tuple(steps)
         self._spreads = spreads
         self._joined_fd = joined_fd
+        self._lie_elsewhere = lie_elsewhere
         self._maps: dict[tuple[tuple[IdRange, ...], tuple[IdRange, ...]], int] = {}
         self._trees: list[int] = []
 
@@ -50,7 +56,7 @@ class Sources:
 
     def _open(self, step: MountStep, *, all_binds: bool) -> MountStep:
         map_fd = None if step.id_map is None else self._map_fd(step.id_map)
-        if step.kind != "bind":
+        if step.kind != "bind" or self._lie_elsewhere:
             return step._replace(map_fd=map_fd)
         if map_fd is None and not all_binds:
             return step
@@ -63,7 +69,7 @@ class Sources:
         self._trees.append(tree)
         # unless mounts are to spread both ways, copies only receive, as all mounts of the container's namespace do
         if not self._spreads:
-            set_propagation(tree, (mount.MS_SLAVE | mount.MS_REC,))
+            set_propagation(tree, RECEIVING)
         if step.id_map is not None and map_fd is not None:
             map_ids(tree, map_fd, recursive=step.id_map.reaches_tree)
         return step._replace(tree_fd=tree)

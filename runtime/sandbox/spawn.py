@@ -13,8 +13,8 @@ import select
 from runtime.errors import Fault, InitFault
 from runtime.kernel import process
 from runtime.kernel.files import let_go
-from runtime.kernel.mount import MS_SHARED
 from runtime.sandbox import channel, hooks, init, namespaces
+from runtime.sandbox.rootfs import root_mount_of
 from runtime.sandbox.sources import Sources
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runtime.sandbox.channel import Channel
     from runtime.sandbox.namespaces import IdRange, Joined
     from runtime.sandbox.plan import InitPlan
+    from runtime.sandbox.rootfs import RootMount
 else:
     from runtime.values import NamedTuple
 
@@ -46,14 +47,17 @@ def launch(plan: InitPlan, *, close_fds: Iterable[int]) -> Child:
     """Fork the first process, which waits for ``go``; ``close_fds`` (locks) it closes first.  OSError, SpecFault."""
     opened = namespaces.open_joined(plan.namespaces)
     mine, theirs = channel.make_pair()
-    joined_user = next((fd for joined, fd in opened if joined.kind == "user"), None)
-    sources = Sources(plan.mounts, spreads=bool(plan.root.propagation & MS_SHARED), joined_fd=joined_user)
+    fds = {joined.kind: fd for joined, fd in opened}
+    sources = Sources(
+        plan.mounts, spreads=plan.root.spreads, joined_fd=fds.get("user"), lie_elsewhere=plan.namespaces.joins_mounts
+    )
     pid = 0
     try:
         sources.open(all_binds=plan.opens_sources)
-        plan = plan._replace(mounts=sources.steps)
-        if opened or plan.namespaces.offsets:
-            pid = _clone_beyond(plan, opened, mine, theirs, close_fds)
+        plan = plan._replace(mounts=sources.steps, mounts_fd=fds.get("mount"))
+        entered = [(joined, fd) for joined, fd in opened if joined.kind != "mount"]
+        if entered or plan.namespaces.offsets:
+            pid = _clone_beyond(plan, entered, mine, theirs, close_fds)
         else:
             pid = process.clone3(plan.namespaces.clone_flags(), cgroup_fd=plan.cgroup.cgroup_fd)
             if pid == 0:
@@ -204,7 +208,13 @@ def go(child: Child, *, hook_state: bytes, process_state: bytes = b"") -> None:
         let_go(*fds)
 
 
-def serve(child: Child, *, on_mounted: Callable[[], None], on_console: Callable[[int], None]) -> dict[str, int]:
+def serve(
+    child: Child,
+    *,
+    on_root: Callable[[RootMount], None],
+    on_mounted: Callable[[], None],
+    on_console: Callable[[int], None],
+) -> dict[str, int]:
     """Answer the child until it waits at the gate; the inodes of its namespaces.  InitFault, HookFault."""
     spaces: dict[str, int] | None = None
     while True:
@@ -212,7 +222,10 @@ def serve(child: Child, *, on_mounted: Callable[[], None], on_console: Callable[
             kind, fields, fds = child.channel.receive()
         except ConnectionResetError:
             kind, fields, fds = b"", [], []  # it died with our words unread
-        if kind == channel.MOUNTED:
+        if kind == channel.ROOT:
+            on_root(root_mount_of(fields))
+            child.channel.send(channel.PROCEED)
+        elif kind == channel.MOUNTED:
             on_mounted()
             child.channel.send(channel.PROCEED)
         elif kind == channel.CONSOLE:

@@ -26,11 +26,11 @@ def find_unsupported(config: Config) -> Iterator[Unsupported]:
             hint="leave it out, or use a runtime that has it",
             pointer="/vm",
         )
-    # the root is entered with pivot_root, which would move everybody else in that mount namespace as well; and what is
-    # mounted for the container would stay in it
-    if namespace_paths(config).get("mount", "the host's") is not None:
+    # the kernel lets nobody mount in a namespace that a user namespace above owns (mount_namespaces(7))
+    namespaces = namespace_paths(config)
+    if namespaces.get("user", "ours") is None and namespaces.get("mount", "ours") is not None:
         yield Unsupported(
-            "config.json#/linux/namespaces: a container without a mount namespace of its own is not supported",
+            "config.json#/linux/namespaces: a new user namespace can mount nothing in a mount namespace of others",
             hint='add {"type": "mount"}, without a path, to linux.namespaces',
             pointer="/linux/namespaces",
         )

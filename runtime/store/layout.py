@@ -5,6 +5,7 @@
     state.json              0644   the public record
     lock, action            0600   the two locks
     config.json, gate, ...  0600   what only the runtime needs
+    mount                   0600   what to unmount, where the mount namespace is shared with others
     spare                   0600   blocks kept back for a full file system
   .staging/                 0755   everything is made here and renamed into place
     .sweep                  0600   held shared by makers, exclusively by sweepers
@@ -34,6 +35,7 @@ else:
 
 STATE = "state.json"
 CONFIG = "config.json"
+MOUNT = "mount"
 LOCK = "lock"
 ACTION = "action"
 SPARE = "spare"

@@ -9,7 +9,7 @@ import errno
 import itertools
 import os
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -56,6 +56,11 @@ def stopped(stage: Stage) -> None:
     stage.end_process()
 
 
+def share_mounts(config: dict[str, Any]) -> None:
+    """The container's mounts are made in our own mount namespace, and outlive its processes."""
+    config["linux"]["namespaces"] = [each for each in config["linux"]["namespaces"] if each["type"] != "mount"]
+
+
 class Case(NamedTuple):
     """A command line, what was there before it, and what its container runs."""
 
@@ -63,6 +68,7 @@ class Case(NamedTuple):
     words: tuple[str, ...]
     program: tuple[str, ...] = ("sleep", "600")
     codes: tuple[int, ...] = (KILLED, ORPHANED)
+    change: Callable[[dict[str, Any]], object] | None = None
 
 
 CASES = {
@@ -77,6 +83,9 @@ CASES = {
     "exec": Case(running, ("exec", CONTAINER, "true")),
     "run": Case(nothing, ("run", "-b", "@", CONTAINER), ("true",), (0, KILLED, ORPHANED)),
     "run-detach": Case(nothing, ("run", "-d", "-b", "@", CONTAINER)),
+    "create-mounts": Case(nothing, ("create", "-b", "@", CONTAINER), change=share_mounts),
+    "delete-mounts": Case(stopped, ("delete", CONTAINER), change=share_mounts),
+    "exec-mounts": Case(running, ("exec", CONTAINER, "true"), change=share_mounts),
 }
 
 
@@ -91,7 +100,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """The place of one case, its root made."""
     case = CASES[request.node.callspec.params["name"]]
-    made = Stage(*case.program)
+    made = Stage(*case.program, change=case.change)
     made.codes |= set(case.codes)
     try:
         made.check_life()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime.kernel import files, mount, process, procfs
+from runtime.kernel import files, mount, mounted, process, procfs
 from tests.support.forked import as_user, enter_user_namespace, failure, in_child, needs_root, needs_user_namespaces
 
 if TYPE_CHECKING:
@@ -386,3 +386,44 @@ def test_flags_of_the_outer_namespaces_mounts_are_locked_in_a_user_namespace() -
 def test_an_ordinary_user_mounts_nothing() -> None:
     told = in_child(as_user(lambda: failure(lambda: mount.mount("none", "/mnt", "tmpfs", 0))))
     assert told == [errno.EPERM, "mount(tmpfs, /mnt): Operation not permitted"]
+
+
+def identity_at(path: str) -> mounted.Mounted:
+    fd = os.open(path, os.O_PATH)
+    try:
+        return mounted.mounted_at(fd)
+    finally:
+        os.close(fd)
+
+
+def test_a_mount_is_told_from_others_before_and_after_it_is_attached(within: Within) -> None:
+    def act() -> object:
+        os.makedirs("a/inner")
+        tree = mount.open_tree(process.AT_FDCWD, "a", mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC)
+        before = mounted.mounted_at(tree)
+        mount.move_mount(tree, "", process.AT_FDCWD, "a", mount.MOVE_MOUNT_F_EMPTY_PATH)
+        after, inner, around = (identity_at(path) for path in ("a", "a/inner", "."))
+        return [
+            before == after,
+            before.inode == os.stat("a").st_ino,
+            inner.number == after.number and inner != after,
+            around.number != after.number,
+        ]
+
+    assert within(act) == [True] * 4
+
+
+@pytest.mark.needs("linux:6.8")
+def test_a_mount_is_found_by_its_number_wherever_it_lies(within: Within) -> None:
+    def act() -> object:
+        os.mkdir("a")
+        mount.mount("tmpfs", "a", "tmpfs", 0)
+        identity = identity_at("a")
+        places = [mounted.mount_point(identity.number)]
+        os.mkdir("b")
+        mount.mount("a", "b", None, mount.MS_MOVE)
+        places.append(mounted.mount_point(identity.number))
+        mount.umount2("b")
+        return [identity.is_unique, *places, mounted.mount_point(identity.number)]
+
+    assert within(act) == [True, place_of("a"), place_of("b"), None]

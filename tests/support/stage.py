@@ -40,6 +40,7 @@ ALSO = (
     "runtime.cli.output",
     "runtime.cli.making",
     "runtime.actions.ending",
+    "runtime.actions.unmounting",
 )
 for _name in (*(f"runtime.cli.commands.{command}" for command in COMMANDS), *ALSO):
     __import__(_name)
