@@ -16,6 +16,7 @@ import signal
 from bisect import bisect_left
 from collections import Counter
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watcher.events import CONTAINER, GAP_TYPE, event_type, root_of
@@ -81,8 +82,12 @@ def reason_of(exit: Exit) -> str:
 
 def seconds(time: str) -> float:
     """A record's time as seconds since the epoch."""
-    whole, fraction = time[:SECONDS], time[SECONDS:-1]
-    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0{fraction}")
+    return _whole_seconds(time[:SECONDS]) + float(f"0{time[SECONDS:-1]}")
+
+
+@lru_cache(maxsize=64)  # what happens together happens in one second, or in few
+def _whole_seconds(time: str) -> float:
+    return datetime.fromisoformat(f"{time}+00:00").timestamp()
 
 
 def short_type(kind: str) -> str:

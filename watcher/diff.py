@@ -65,8 +65,22 @@ def known_before(record: Record, generation: int) -> Known:
 
 def has_left(record: Record) -> bool:
     """Whether the record tells of its deletion, or of the failure of its create; only a late exit may follow that."""
-    kinds = [each["type"] for each in record["transitions"] if each["type"] != LATE]
-    return kinds != [] and (kinds[-1] == "deleted" or (kinds[-1] == "failed" and "created" not in kinds))
+    kind = next((each["type"] for each in reversed(record["transitions"]) if each["type"] != LATE), None)
+    if kind == "failed":
+        return all(each["type"] != "created" for each in record["transitions"])
+    return kind == "deleted"
+
+
+def newest_of(record: Record) -> tuple[int, int]:
+    """(generation, n) of the newest happening that the record lists; (0, 0) where it lists none."""
+    found = (0, 0)
+    if record["transitions"]:
+        newest = record["transitions"][-1]
+        found = (newest["generation"], newest["n"])
+    for each in record["execs"]:
+        moment = each["ended"] or each["started"]
+        found = max(found, (moment["generation"], moment["n"]))
+    return found
 
 
 def total(record: Record) -> int:

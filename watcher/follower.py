@@ -135,7 +135,9 @@ class Follower:
                 changed.append(record)
                 if self._ends is not None and self._ends.follow(record):
                     unsettled.append(record)
-                events += [event_of(record, happening, source=self.source) for happening in change.happenings]
+                events += [
+                    event_of(record, happening, source=self.source, text=change.text) for happening in change.happenings
+                ]
             else:
                 events.append(self._gap(change))
         if events:

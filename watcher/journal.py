@@ -16,17 +16,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime.errors import Fault
-from watcher.diff import Known, events_since, known_before, known_from
-from watcher.events import GAP_TYPE
+from watcher.diff import Known, events_since, known_before, known_from, newest_of
+from watcher.events import GAP_TYPE, Event, line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from watcher.events import Event
 
 SEQUENCE_DIGITS = 20
 EPOCH_BYTES = 8
@@ -51,14 +49,15 @@ class Numbered(NamedTuple):
     @property
     def event(self) -> Event:
         """Parsed."""
-        found: Event = json.loads(self.line)
-        return found
+        return Event(json.loads(self.line))
 
 
-def told_by(event: Event) -> Known:
+def told_by(event: Mapping[str, Any]) -> Known:
     """What is known to whoever has been told of a life up to ``event``; a generation told by half doesn't count."""
     _, generation, n = event["id"].split(":")
     record = event["data"]
+    if newest_of(record) == (int(generation), int(n)):
+        return known_from(record)  # whatever the record tells was told
     before = known_before(record, int(generation))
     last = events_since(before, record).happenings[-1]
     return known_from(record) if (last.generation, last.n) == (int(generation), int(n)) else before
@@ -148,8 +147,8 @@ class Journal:
 
     def _number(self, event: Event) -> Numbered:
         self.sequence += 1
-        placed = {**event, "sequence": str(self.sequence).zfill(SEQUENCE_DIGITS), "cursor": self.cursor}
-        return Numbered(self.sequence, json.dumps(placed, separators=(",", ":")).encode())
+        line = line_of(event, sequence=str(self.sequence).zfill(SEQUENCE_DIGITS), cursor=self.cursor)
+        return Numbered(self.sequence, line)
 
     def _write(self, numbered: list[Numbered], events: list[Event]) -> None:
         data = b"".join(each.line + b"\n" for each in numbered)

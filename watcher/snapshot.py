@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.errors import BadIdentifier, BadRecord, NoSuchContainer
 from runtime.store import deleted, layout
-from runtime.store.store import read_record
+from runtime.store.store import read_text
 from watcher.diff import Known, events_since, has_left, known_from
 from watcher.directory import Look
 
@@ -35,11 +35,12 @@ LASTS_LIMIT = 16384
 
 
 class Change(NamedTuple):
-    """A record that has changed, and what is new in it; ``is_last`` once it was deleted."""
+    """A record that has changed, and what is new in it; ``is_last`` once it was deleted; ``text`` is its JSON."""
 
     record: Record
     happenings: list[Happening]
     is_last: bool
+    text: bytes
 
 
 class Gap(NamedTuple):
@@ -51,6 +52,13 @@ class Gap(NamedTuple):
     subject: str
     missed: int | None
     reason: str
+
+
+class Found(NamedTuple):
+    """A record as it was read, and its JSON on one line."""
+
+    record: Record
+    text: bytes
 
 
 class Kept(NamedTuple):
@@ -68,13 +76,23 @@ class Kept(NamedTuple):
         found: Record = json.loads(self.data)
         return found
 
+    @property
+    def found(self) -> Found:
+        """As when it was read."""
+        return Found(self.record, self.data)
 
-def kept_of(record: Record) -> Kept:
+
+def kept_of(found: Found) -> Kept:
     """The record, packed; ``time`` is that of its newest transition."""
+    record = found.record
     transitions = record["transitions"]
     time = transitions[-1]["time"] if transitions else record["created"]
-    data = json.dumps(record, separators=(",", ":")).encode()
-    return Kept(record["id"], record["instance"], record["generation"], time, data)
+    return Kept(record["id"], record["instance"], record["generation"], time, found.text)
+
+
+def one_line(text: bytes) -> bytes:
+    """JSON without line breaks: within a string there can be none, and the indentation of ours goes with them."""
+    return text.replace(b"\n    ", b"").replace(b"\n  ", b"").translate(None, b"\r\n")
 
 
 class Snapshot:
@@ -130,12 +148,12 @@ class Snapshot:
         changes: list[Change | Gap] = []
         for container_id, instances in self._outdated(look).items():
             found = self._read(container_id)
-            if found is not None and self._was_born_since(found, instances):
+            if found is not None and self._was_born_since(found.record, instances):
                 found = None  # lives that came and went before it may be unannounced too: the next look has them all
             before = self._live.get(container_id)
             lives = dict.fromkeys([before.instance, *instances] if before is not None else instances)
             for instance in lives:
-                if found is None or found["instance"] != instance:
+                if found is None or found.record["instance"] != instance:
                     changes += self._look_at_last(container_id, instance)
             changes += self._settle(container_id, found)
         return changes
@@ -154,10 +172,10 @@ class Snapshot:
         instance = record["instance"]
         return record["generation"] > 1 and instance not in self._known and instance not in instances
 
-    def _settle(self, container_id: str, found: Record | None) -> Iterator[Change | Gap]:
+    def _settle(self, container_id: str, found: Found | None) -> Iterator[Change | Gap]:
         """Take ``found`` as what the id holds now; a life that it held before is looked up among the last records."""
         before = self._live.get(container_id)
-        if before is not None and (found is None or found["instance"] != before.instance):
+        if before is not None and (found is None or found.record["instance"] != before.instance):
             if container_id in self.unreadable and not self._has_last(before.instance):
                 return  # still there, and unreadable: nobody knows better
             del self._live[container_id]
@@ -177,22 +195,23 @@ class Snapshot:
 
     def _look_at_last(self, container_id: str, instance: str) -> Iterator[Change | Gap]:
         try:
-            record = read_record(self._store.fds.deleted, f"{instance}/{layout.STATE}", container_id)
+            record, text = read_text(self._store.fds.deleted, f"{instance}/{layout.STATE}", container_id)
         except (FileNotFoundError, NotADirectoryError):
             return  # pruned, discarded, or never deleted: a create that failed before it was published
         except (BadRecord, OSError) as fault:
             self._name(instance, fault)
             return
-        yield from self._compare(record, is_last=True)
+        yield from self._compare(Found(record, one_line(text)), is_last=True)
 
-    def _compare(self, record: Record, *, is_last: bool) -> Iterator[Change | Gap]:
+    def _compare(self, found: Found, *, is_last: bool) -> Iterator[Change | Gap]:
+        record = found.record
         instance = record["instance"]
         known = self._known.get(instance)
         departs = is_last and instance not in self._lasts
         if is_last:
             self._remember_last(record)
         else:
-            self._live[record["id"]] = kept_of(record)
+            self._live[record["id"]] = kept_of(found)
             self._sorted = None
         is_first_sight = known is None or instance in self._restored
         self._restored.discard(instance)
@@ -203,7 +222,7 @@ class Snapshot:
         if news.lost != 0:
             yield Gap(record["id"], news.lost, "more happened to this container than its record keeps")
         if news.happenings or not is_last or not is_first_sight:
-            yield Change(record, news.happenings, is_last)
+            yield Change(record, news.happenings, is_last, found.text)
         if departs and not has_left(record):
             yield Gap(record["id"], None, "the container was deleted, and its last commit could not be written")
 
@@ -216,9 +235,9 @@ class Snapshot:
             del self._lasts[oldest]
             self._known.pop(oldest, None)
 
-    def _read(self, container_id: str) -> Record | None:
+    def _read(self, container_id: str) -> Found | None:
         try:
-            record = self._store.read(container_id)
+            record, text = self._store.read_text(container_id)
         except (NoSuchContainer, BadIdentifier):
             self.unreadable.pop(container_id, None)
             return None
@@ -226,7 +245,7 @@ class Snapshot:
             self._name(container_id, fault)
             return None
         self.unreadable.pop(container_id, None)
-        return record
+        return Found(record, one_line(text))
 
     def _name(self, name: str, fault: Exception) -> None:
         self.unreadable[name] = str(fault)
@@ -234,16 +253,16 @@ class Snapshot:
     def _refresh_everything(self) -> Iterator[Change | Gap]:
         """The root is read before .deleted, where lives go from there; what is told begins with the earlier lives."""
         found = self._scan()
-        lasts = sorted((record["created"], kept_of(record)) for record in self._unknown_lasts())
+        lasts = sorted((each.record["created"], kept_of(each)) for each in self._unknown_lasts())
         for _, last in lasts:
-            yield from self._compare(last.record, is_last=True)
+            yield from self._compare(last.found, is_last=True)
         left = {last.instance for _, last in lasts}
         for container_id, current in found.items():
             if current is not None:
-                yield from self._settle(container_id, None if current.instance in left else current.record)
+                yield from self._settle(container_id, None if current.instance in left else current.found)
         for container_id in self._live.keys() - found.keys():
             again = self._read(container_id)
-            is_same = again is not None and again["instance"] == self._live[container_id].instance
+            is_same = again is not None and again.record["instance"] == self._live[container_id].instance
             yield from self._settle(container_id, again if is_same else None)
         for name in self.unreadable.keys() - found.keys() - self._last_instances():
             del self.unreadable[name]
@@ -252,22 +271,24 @@ class Snapshot:
     def _scan(self) -> dict[str, Kept | None]:
         """All that lies in the root by id, None where it can't be read."""
         found: dict[str, Kept | None] = {}
-        for container_id, record in self._store.scan():
-            if isinstance(record, BadRecord):
-                self._name(container_id, record)
+        for container_id, read in self._store.scan_texts():
+            if isinstance(read, BadRecord):
+                self._name(container_id, read)
                 found[container_id] = None
             else:
+                record, text = read
                 self.unreadable.pop(container_id, None)
-                found[container_id] = kept_of(record)
+                found[container_id] = kept_of(Found(record, one_line(text)))
         return found
 
-    def _unknown_lasts(self) -> Iterator[Record]:
+    def _unknown_lasts(self) -> Iterator[Found]:
         """The last records that may hold news."""
         for instance in self._last_instances():
             if self._lasts.get(instance):
                 continue
             try:
-                yield read_record(self._store.fds.deleted, f"{instance}/{layout.STATE}", None)
+                record, text = read_text(self._store.fds.deleted, f"{instance}/{layout.STATE}", None)
+                yield Found(record, one_line(text))
             except (FileNotFoundError, NotADirectoryError):
                 continue  # pruned between the listing and the read
             except (BadRecord, OSError) as fault:

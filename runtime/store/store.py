@@ -142,11 +142,15 @@ class Store:
 
     def read(self, container_id: str) -> Record:
         """The record, without a lock; NoSuchContainer, BadRecord."""
+        return self.read_text(container_id)[0]
+
+    def read_text(self, container_id: str) -> tuple[Record, bytes]:
+        """The record, and the text that holds it."""
         layout.check_id(container_id)
-        record = _read_current(self.fds.root, container_id, container_id)
-        if record is None:
+        found = _read_current(self.fds.root, container_id, container_id)
+        if found is None:
             raise NoSuchContainer(container_id)
-        return record
+        return found
 
     def read_file(self, container_id: str, name: str) -> bytes:
         """One of the container's private files."""
@@ -158,16 +162,21 @@ class Store:
 
     def scan(self) -> Iterator[tuple[str, Record | BadRecord]]:
         """All containers by id; an unreadable record is named by its fault, and passed over."""
+        for name, found in self.scan_texts():
+            yield name, found if isinstance(found, BadRecord) else found[0]
+
+    def scan_texts(self) -> Iterator[tuple[str, tuple[Record, bytes] | BadRecord]]:
+        """The same, each record with the text that holds it."""
         for name in sorted(os.listdir(self.fds.root)):
             if name.startswith("."):
                 continue
             try:
-                record = _read_current(self.fds.root, name, name)
+                found = _read_current(self.fds.root, name, name)
             except BadRecord as fault:
                 yield name, fault
             else:
-                if record is not None:  # else it was deleted between the listing and the read
-                    yield name, record
+                if found is not None:  # else it was deleted between the listing and the read
+                    yield name, found
 
     def last_records(self) -> Iterator[Record | BadRecord]:
         """The last records of deleted containers, in no order."""
@@ -175,19 +184,20 @@ class Store:
             if instance.startswith("."):
                 continue
             try:
-                record = _read_current(self.fds.deleted, instance, None)
+                found = _read_current(self.fds.deleted, instance, None)
             except BadRecord as fault:
                 yield fault
             else:
-                if record is not None:  # else it was pruned between the listing and the read
-                    yield record
+                if found is not None:  # else it was pruned between the listing and the read
+                    yield found[0]
 
     def read_last(self, instance: str, container_id: str) -> Record | None:
         """The last record of a life that was deleted; None where it was pruned, or can't be read."""
         try:
-            return _read_current(self.fds.deleted, instance, container_id)
+            found = _read_current(self.fds.deleted, instance, container_id)
         except BadRecord:
             return None
+        return found[0] if found is not None else None
 
     def action(self, container_id: str, *, wait_s: float = ACTION_WAIT_S) -> Action:
         """Take the action lock; ContainerBusy, naming the holder, when that takes longer than ``wait_s``."""
@@ -331,11 +341,11 @@ def _commit_exec_end(held: Held, process: Process, exit: Exit, now: str) -> bool
     return True
 
 
-def _read_current(parent_fd: int, name: str, container_id: str | None) -> Record | None:
+def _read_current(parent_fd: int, name: str, container_id: str | None) -> tuple[Record, bytes] | None:
     """The record in the directory ``name``, None where that is gone; BadRecord where it is there without one."""
     for _ in range(_LIVES_BETWEEN):
         try:
-            return read_record(parent_fd, f"{name}/{layout.STATE}", container_id)
+            return read_text(parent_fd, f"{name}/{layout.STATE}", container_id)
         except FileNotFoundError:
             if _is_gone(parent_fd, name):
                 return None  # or the next life has begun in between: then look again
@@ -345,26 +355,29 @@ def _read_current(parent_fd: int, name: str, container_id: str | None) -> Record
 def _read_own(dir_fd: int, container_id: str) -> Record:
     """The record of a directory that is open."""
     try:
-        return read_record(dir_fd, layout.STATE, container_id)
+        return read_text(dir_fd, layout.STATE, container_id)[0]
     except FileNotFoundError:
         raise BadRecord(container_id, f"{container_id}/{layout.STATE} is missing") from None
 
 
-def read_record(dir_fd: int, path: str, container_id: str | None) -> Record:
-    """The record at ``path``; FileNotFoundError, or BadRecord for anything that isn't a record of the root's owner.
+def read_text(dir_fd: int, path: str, container_id: str | None) -> tuple[Record, bytes]:
+    """The record at ``path``, and its text; FileNotFoundError, or BadRecord for what isn't one of the root's owner.
 
     Other than these, an OSError tells of us: that we have too many files open, say.
     """
-    shown = _shown(container_id or path.split("/", 1)[0])
     try:
         data = _read_regular(dir_fd, path)
-        return parse(data, container_id)
+        return parse(data, container_id), data
     except OSError as error:
         if error.errno in _NOT_THE_RECORDS:
             raise
-        raise BadRecord(shown, f"state.json can't be read: {error.strerror}") from None
+        raise BadRecord(_named(path, container_id), f"state.json can't be read: {error.strerror}") from None
     except BadRecord as fault:
-        raise BadRecord(shown, fault.reason) from None
+        raise BadRecord(_named(path, container_id), fault.reason) from None
+
+
+def _named(path: str, container_id: str | None) -> str:
+    return _shown(container_id or path.split("/", 1)[0])
 
 
 def _read_regular(dir_fd: int, path: str) -> bytes:

@@ -19,7 +19,7 @@ from watcher.hub import BATCH, Hub
 from watcher.journal import Journal
 from watcher.outputs.http import Service
 from watcher.outputs.unixsocket import listening
-from watcher.snapshot import kept_of
+from watcher.snapshot import Found, kept_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -53,7 +53,7 @@ class Snapshot:
         return (each.record for each in self.kept())
 
     def kept(self) -> list[Kept]:
-        return sorted(kept_of(life.record) for life in self._lives.values())
+        return sorted(kept_of(Found(life.record, json.dumps(life.record).encode())) for life in self._lives.values())
 
     def find(self, container_id: str) -> Record | None:
         life = self._lives.get(container_id)
