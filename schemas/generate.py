@@ -13,11 +13,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.explain import NAMES
 from schemas.invalid import escape
-from schemas.patterns import translate
+from schemas.patterns import DIGITS_NAME, DIGITS_TABLE, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HERE = Path(__file__).parent
 SUFFIX = ".schema.json"
@@ -89,6 +92,8 @@ class Generator:
         """The text of the module."""
         self.function("validate", self.root, "document: object", Place("document", ""))
         constants = "".join(f"{name} = {expression}\n" for expression, name in self.constants.items())
+        if any(DIGITS_NAME in text for text in self.functions):
+            constants += f"{DIGITS_NAME} = {DIGITS_TABLE}\n"
         return "\n\n".join([HEADER.format(source=source) + "\n" + constants, *self.functions])
 
     def function(self, name: str, schema: Schema, parameters: str, place: Place) -> None:
@@ -228,14 +233,22 @@ class Generator:
         required: list[str] = schema.get("required", [])
         rest: Schema | bool = schema.get("additionalProperties", True)
         held = place.variable
+        whole = self.keys(properties) if required and rest is False and {*required} == properties.keys() else ""
+        if whole:
+            # one comparison instead of two, where the members are all well
+            self.emit(depth, f"if {held}.keys() != {whole}:")
+            depth += 1
         if required:
-            name = self.constant(f"frozenset({sorted(required)!r})")
+            name = self.keys(required)
             self.check(depth, f"not {held}.keys() >= {name}", place, f"lacks {_listed(f'{name} - {held}.keys()')}")
         if rest is False:
-            name = self.constant(f"frozenset({sorted(properties)!r})")
-            self.check(
-                depth, f"not {held}.keys() <= {name}", place, f"has no member {_listed(f'{held}.keys() - {name}')}"
-            )
+            name = self.keys(properties)
+            wrong = f"has no member {_listed(f'{held}.keys() - {name}')}"
+            if whole:
+                self.refuse(depth, place, wrong)
+                depth -= 1
+            else:
+                self.check(depth, f"not {held}.keys() <= {name}", place, wrong)
         for key, inner in properties.items():
             self.member(key, inner, place, depth, is_required=key in required)
         if isinstance(rest, dict) and rest.keys() - ANNOTATIONS:
@@ -293,7 +306,9 @@ class Generator:
         if "maximum" in schema:
             self.check(depth, f"{place.variable} > {schema['maximum']}", place, f"must be at most {schema['maximum']}")
 
-    def constant(self, expression: str) -> str:
+    def keys(self, names: Iterable[str]) -> str:
+        """The constant that holds these names."""
+        expression = f"frozenset({sorted(names)!r})"
         name = self.constants.get(expression) or f"_KEYS{len(self.constants) + 1}"
         self.constants[expression] = name
         return name

@@ -9,6 +9,7 @@ from schemas.invalid import Invalid, escape
 
 _KEYS1 = frozenset(['data', 'datacontenttype', 'dataschema', 'id', 'source', 'specversion', 'subject', 'time', 'type'])
 _KEYS2 = frozenset(['cursor', 'data', 'datacontenttype', 'dataschema', 'id', 'sequence', 'source', 'specversion', 'subject', 'time', 'type'])
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def validate(document: object) -> None:
@@ -47,7 +48,7 @@ def validate(document: object) -> None:
     value6 = document['time']
     if type(value6) is not str:
         raise Invalid("/time", 'must be a string')
-    if len(value6) != 30 or value6[4] != '-' or value6[7] != '-' or value6[10] != 'T' or value6[13] != ':' or value6[16] != ':' or value6[19] != '.' or value6[29] != 'Z' or (value6[0:4] + value6[5:7] + value6[8:10] + value6[11:13] + value6[14:16] + value6[17:19] + value6[20:29]).strip('0123456789'):
+    if value6.encode('ascii', 'replace').translate(_DIGITS) != b'0000-00-00T00:00:00.000000000Z':
         raise Invalid("/time", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
     value7 = document['datacontenttype']
     if not (type(value7) is str and value7 == 'application/json'):

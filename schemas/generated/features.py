@@ -32,9 +32,9 @@ def _names(value: object, pointer: str) -> None:
 def _enabled(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS5:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS5 - value.keys()))}")
-    if not value.keys() <= _KEYS5:
+    if value.keys() != _KEYS5:
+        if not value.keys() >= _KEYS5:
+            raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS5 - value.keys()))}")
         raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS5))}")
     value28 = value['enabled']
     if not ((value28 is True or value28 is False)):
@@ -44,9 +44,9 @@ def _enabled(value: object, pointer: str) -> None:
 def _linux(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS2:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS2 - value.keys()))}")
-    if not value.keys() <= _KEYS2:
+    if value.keys() != _KEYS2:
+        if not value.keys() >= _KEYS2:
+            raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS2 - value.keys()))}")
         raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS2))}")
     value12 = value['namespaces']
     _names(value12, f"{pointer}/namespaces")
@@ -55,9 +55,9 @@ def _linux(value: object, pointer: str) -> None:
     value14 = value['cgroup']
     if type(value14) is not dict:
         raise Invalid(f"{pointer}/cgroup", 'must be an object')
-    if not value14.keys() >= _KEYS3:
-        raise Invalid(f"{pointer}/cgroup", f"lacks {', '.join(sorted(_KEYS3 - value14.keys()))}")
-    if not value14.keys() <= _KEYS3:
+    if value14.keys() != _KEYS3:
+        if not value14.keys() >= _KEYS3:
+            raise Invalid(f"{pointer}/cgroup", f"lacks {', '.join(sorted(_KEYS3 - value14.keys()))}")
         raise Invalid(f"{pointer}/cgroup", f"has no member {', '.join(sorted(value14.keys() - _KEYS3))}")
     value15 = value14['v1']
     if not ((value15 is True or value15 is False)):
@@ -77,9 +77,9 @@ def _linux(value: object, pointer: str) -> None:
     value20 = value['seccomp']
     if type(value20) is not dict:
         raise Invalid(f"{pointer}/seccomp", 'must be an object')
-    if not value20.keys() >= _KEYS4:
-        raise Invalid(f"{pointer}/seccomp", f"lacks {', '.join(sorted(_KEYS4 - value20.keys()))}")
-    if not value20.keys() <= _KEYS4:
+    if value20.keys() != _KEYS4:
+        if not value20.keys() >= _KEYS4:
+            raise Invalid(f"{pointer}/seccomp", f"lacks {', '.join(sorted(_KEYS4 - value20.keys()))}")
         raise Invalid(f"{pointer}/seccomp", f"has no member {', '.join(sorted(value20.keys() - _KEYS4))}")
     value21 = value20['enabled']
     if not ((value21 is True or value21 is False)):
@@ -101,9 +101,9 @@ def _linux(value: object, pointer: str) -> None:
     value30 = value['intelRdt']
     if type(value30) is not dict:
         raise Invalid(f"{pointer}/intelRdt", 'must be an object')
-    if not value30.keys() >= _KEYS6:
-        raise Invalid(f"{pointer}/intelRdt", f"lacks {', '.join(sorted(_KEYS6 - value30.keys()))}")
-    if not value30.keys() <= _KEYS6:
+    if value30.keys() != _KEYS6:
+        if not value30.keys() >= _KEYS6:
+            raise Invalid(f"{pointer}/intelRdt", f"lacks {', '.join(sorted(_KEYS6 - value30.keys()))}")
         raise Invalid(f"{pointer}/intelRdt", f"has no member {', '.join(sorted(value30.keys() - _KEYS6))}")
     value31 = value30['enabled']
     if not ((value31 is True or value31 is False)):
@@ -117,9 +117,9 @@ def _linux(value: object, pointer: str) -> None:
     value34 = value['memoryPolicy']
     if type(value34) is not dict:
         raise Invalid(f"{pointer}/memoryPolicy", 'must be an object')
-    if not value34.keys() >= _KEYS7:
-        raise Invalid(f"{pointer}/memoryPolicy", f"lacks {', '.join(sorted(_KEYS7 - value34.keys()))}")
-    if not value34.keys() <= _KEYS7:
+    if value34.keys() != _KEYS7:
+        if not value34.keys() >= _KEYS7:
+            raise Invalid(f"{pointer}/memoryPolicy", f"lacks {', '.join(sorted(_KEYS7 - value34.keys()))}")
         raise Invalid(f"{pointer}/memoryPolicy", f"has no member {', '.join(sorted(value34.keys() - _KEYS7))}")
     value35 = value34['modes']
     _names(value35, f"{pointer}/memoryPolicy/modes")
@@ -128,9 +128,9 @@ def _linux(value: object, pointer: str) -> None:
     value37 = value['mountExtensions']
     if type(value37) is not dict:
         raise Invalid(f"{pointer}/mountExtensions", 'must be an object')
-    if not value37.keys() >= _KEYS8:
-        raise Invalid(f"{pointer}/mountExtensions", f"lacks {', '.join(sorted(_KEYS8 - value37.keys()))}")
-    if not value37.keys() <= _KEYS8:
+    if value37.keys() != _KEYS8:
+        if not value37.keys() >= _KEYS8:
+            raise Invalid(f"{pointer}/mountExtensions", f"lacks {', '.join(sorted(_KEYS8 - value37.keys()))}")
         raise Invalid(f"{pointer}/mountExtensions", f"has no member {', '.join(sorted(value37.keys() - _KEYS8))}")
     value38 = value37['idmap']
     _enabled(value38, f"{pointer}/mountExtensions/idmap")
@@ -142,9 +142,9 @@ def validate(document: object) -> None:
     """Raises Invalid unless ``document`` follows the schema."""
     if type(document) is not dict:
         raise Invalid("", 'must be an object')
-    if not document.keys() >= _KEYS1:
-        raise Invalid("", f"lacks {', '.join(sorted(_KEYS1 - document.keys()))}")
-    if not document.keys() <= _KEYS1:
+    if document.keys() != _KEYS1:
+        if not document.keys() >= _KEYS1:
+            raise Invalid("", f"lacks {', '.join(sorted(_KEYS1 - document.keys()))}")
         raise Invalid("", f"has no member {', '.join(sorted(document.keys() - _KEYS1))}")
     value1 = document['ociVersionMin']
     if type(value1) is not str:

@@ -17,14 +17,15 @@ _KEYS7 = frozenset(['paths', 'scope', 'version'])
 _KEYS8 = frozenset(['generation', 'n', 'status', 'time', 'type'])
 _KEYS9 = frozenset(['ended', 'exit', 'process', 'started'])
 _KEYS10 = frozenset(['generation', 'n', 'time'])
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def _exit(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS3:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS3 - value.keys()))}")
-    if not value.keys() <= _KEYS3:
+    if value.keys() != _KEYS3:
+        if not value.keys() >= _KEYS3:
+            raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS3 - value.keys()))}")
         raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS3))}")
     value22 = value['code']
     if not (type(value22) is int or value22 is None):
@@ -50,9 +51,9 @@ def _exit(value: object, pointer: str) -> None:
 def _process(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS4:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS4 - value.keys()))}")
-    if not value.keys() <= _KEYS4:
+    if value.keys() != _KEYS4:
+        if not value.keys() >= _KEYS4:
+            raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS4 - value.keys()))}")
         raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS4))}")
     value26 = value['pid']
     if type(value26) is not int:
@@ -86,9 +87,9 @@ def _process(value: object, pointer: str) -> None:
 def _happening(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS10:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS10 - value.keys()))}")
-    if not value.keys() <= _KEYS10:
+    if value.keys() != _KEYS10:
+        if not value.keys() >= _KEYS10:
+            raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS10 - value.keys()))}")
         raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS10))}")
     value59 = value['generation']
     if type(value59) is not int:
@@ -103,7 +104,7 @@ def _happening(value: object, pointer: str) -> None:
     value61 = value['time']
     if type(value61) is not str:
         raise Invalid(f"{pointer}/time", 'must be a string')
-    if len(value61) != 30 or value61[4] != '-' or value61[7] != '-' or value61[10] != 'T' or value61[13] != ':' or value61[16] != ':' or value61[19] != '.' or value61[29] != 'Z' or (value61[0:4] + value61[5:7] + value61[8:10] + value61[11:13] + value61[14:16] + value61[17:19] + value61[20:29]).strip('0123456789'):
+    if value61.encode('ascii', 'replace').translate(_DIGITS) != b'0000-00-00T00:00:00.000000000Z':
         raise Invalid(f"{pointer}/time", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
 
 
@@ -111,9 +112,9 @@ def validate(document: object) -> None:
     """Raises Invalid unless ``document`` follows the schema."""
     if type(document) is not dict:
         raise Invalid("", 'must be an object')
-    if not document.keys() >= _KEYS1:
-        raise Invalid("", f"lacks {', '.join(sorted(_KEYS1 - document.keys()))}")
-    if not document.keys() <= _KEYS1:
+    if document.keys() != _KEYS1:
+        if not document.keys() >= _KEYS1:
+            raise Invalid("", f"lacks {', '.join(sorted(_KEYS1 - document.keys()))}")
         raise Invalid("", f"has no member {', '.join(sorted(document.keys() - _KEYS1))}")
     value1 = document['schemaVersion']
     if not (type(value1) is str and value1 == '1.0'):
@@ -180,9 +181,9 @@ def validate(document: object) -> None:
     value14 = document['runtime']
     if type(value14) is not dict:
         raise Invalid("/runtime", 'must be an object')
-    if not value14.keys() >= _KEYS2:
-        raise Invalid("/runtime", f"lacks {', '.join(sorted(_KEYS2 - value14.keys()))}")
-    if not value14.keys() <= _KEYS2:
+    if value14.keys() != _KEYS2:
+        if not value14.keys() >= _KEYS2:
+            raise Invalid("/runtime", f"lacks {', '.join(sorted(_KEYS2 - value14.keys()))}")
         raise Invalid("/runtime", f"has no member {', '.join(sorted(value14.keys() - _KEYS2))}")
     value15 = value14['name']
     if type(value15) is not str:
@@ -200,19 +201,19 @@ def validate(document: object) -> None:
     value17 = document['created']
     if type(value17) is not str:
         raise Invalid("/created", 'must be a string')
-    if len(value17) != 30 or value17[4] != '-' or value17[7] != '-' or value17[10] != 'T' or value17[13] != ':' or value17[16] != ':' or value17[19] != '.' or value17[29] != 'Z' or (value17[0:4] + value17[5:7] + value17[8:10] + value17[11:13] + value17[14:16] + value17[17:19] + value17[20:29]).strip('0123456789'):
+    if value17.encode('ascii', 'replace').translate(_DIGITS) != b'0000-00-00T00:00:00.000000000Z':
         raise Invalid("/created", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
     value18 = document['started']
     if value18 is not None:
         if type(value18) is not str:
             raise Invalid("/started", 'must be a string')
-        if len(value18) != 30 or value18[4] != '-' or value18[7] != '-' or value18[10] != 'T' or value18[13] != ':' or value18[16] != ':' or value18[19] != '.' or value18[29] != 'Z' or (value18[0:4] + value18[5:7] + value18[8:10] + value18[11:13] + value18[14:16] + value18[17:19] + value18[20:29]).strip('0123456789'):
+        if value18.encode('ascii', 'replace').translate(_DIGITS) != b'0000-00-00T00:00:00.000000000Z':
             raise Invalid("/started", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
     value19 = document['finished']
     if value19 is not None:
         if type(value19) is not str:
             raise Invalid("/finished", 'must be a string')
-        if len(value19) != 30 or value19[4] != '-' or value19[7] != '-' or value19[10] != 'T' or value19[13] != ':' or value19[16] != ':' or value19[19] != '.' or value19[29] != 'Z' or (value19[0:4] + value19[5:7] + value19[8:10] + value19[11:13] + value19[14:16] + value19[17:19] + value19[20:29]).strip('0123456789'):
+        if value19.encode('ascii', 'replace').translate(_DIGITS) != b'0000-00-00T00:00:00.000000000Z':
             raise Invalid("/finished", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
     value20 = document['finishedPrecision']
     if not (type(value20) is str and value20 in ('exact', 'observed') or value20 is None):
@@ -245,9 +246,9 @@ def validate(document: object) -> None:
     if value35 is not None:
         if type(value35) is not dict:
             raise Invalid("/linux/cgroup", 'must be an object')
-        if not value35.keys() >= _KEYS7:
-            raise Invalid("/linux/cgroup", f"lacks {', '.join(sorted(_KEYS7 - value35.keys()))}")
-        if not value35.keys() <= _KEYS7:
+        if value35.keys() != _KEYS7:
+            if not value35.keys() >= _KEYS7:
+                raise Invalid("/linux/cgroup", f"lacks {', '.join(sorted(_KEYS7 - value35.keys()))}")
             raise Invalid("/linux/cgroup", f"has no member {', '.join(sorted(value35.keys() - _KEYS7))}")
         value36 = value35['version']
         if not (type(value36) is int and value36 in (1, 2)):
@@ -290,9 +291,9 @@ def validate(document: object) -> None:
     for index46, value47 in enumerate(value45):
         if type(value47) is not dict:
             raise Invalid(f"/transitions/{index46}", 'must be an object')
-        if not value47.keys() >= _KEYS8:
-            raise Invalid(f"/transitions/{index46}", f"lacks {', '.join(sorted(_KEYS8 - value47.keys()))}")
-        if not value47.keys() <= _KEYS8:
+        if value47.keys() != _KEYS8:
+            if not value47.keys() >= _KEYS8:
+                raise Invalid(f"/transitions/{index46}", f"lacks {', '.join(sorted(_KEYS8 - value47.keys()))}")
             raise Invalid(f"/transitions/{index46}", f"has no member {', '.join(sorted(value47.keys() - _KEYS8))}")
         value48 = value47['generation']
         if type(value48) is not int:
@@ -307,7 +308,7 @@ def validate(document: object) -> None:
         value50 = value47['time']
         if type(value50) is not str:
             raise Invalid(f"/transitions/{index46}/time", 'must be a string')
-        if len(value50) != 30 or value50[4] != '-' or value50[7] != '-' or value50[10] != 'T' or value50[13] != ':' or value50[16] != ':' or value50[19] != '.' or value50[29] != 'Z' or (value50[0:4] + value50[5:7] + value50[8:10] + value50[11:13] + value50[14:16] + value50[17:19] + value50[20:29]).strip('0123456789'):
+        if value50.encode('ascii', 'replace').translate(_DIGITS) != b'0000-00-00T00:00:00.000000000Z':
             raise Invalid(f"/transitions/{index46}/time", f'must match ^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}[.][0-9]{{9}}Z$')
         value51 = value47['type']
         if not (type(value51) is str and value51 in ('creating', 'created', 'started', 'paused', 'resumed', 'updated', 'checkpointed', 'stopped', 'exit', 'deleted', 'oom', 'failed')):
@@ -328,9 +329,9 @@ def validate(document: object) -> None:
     for index55, value56 in enumerate(value54):
         if type(value56) is not dict:
             raise Invalid(f"/execs/{index55}", 'must be an object')
-        if not value56.keys() >= _KEYS9:
-            raise Invalid(f"/execs/{index55}", f"lacks {', '.join(sorted(_KEYS9 - value56.keys()))}")
-        if not value56.keys() <= _KEYS9:
+        if value56.keys() != _KEYS9:
+            if not value56.keys() >= _KEYS9:
+                raise Invalid(f"/execs/{index55}", f"lacks {', '.join(sorted(_KEYS9 - value56.keys()))}")
             raise Invalid(f"/execs/{index55}", f"has no member {', '.join(sorted(value56.keys() - _KEYS9))}")
         value57 = value56['process']
         _process(value57, f"/execs/{index55}/process")

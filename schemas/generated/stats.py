@@ -41,9 +41,9 @@ def _counts(value: object, pointer: str) -> None:
 def _stall(value: object, pointer: str) -> None:
     if type(value) is not dict:
         raise Invalid(f"{pointer}", 'must be an object')
-    if not value.keys() >= _KEYS8:
-        raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS8 - value.keys()))}")
-    if not value.keys() <= _KEYS8:
+    if value.keys() != _KEYS8:
+        if not value.keys() >= _KEYS8:
+            raise Invalid(f"{pointer}", f"lacks {', '.join(sorted(_KEYS8 - value.keys()))}")
         raise Invalid(f"{pointer}", f"has no member {', '.join(sorted(value.keys() - _KEYS8))}")
     value20 = value['avg10']
     if not ((type(value20) is int or type(value20) is float)):
@@ -186,9 +186,9 @@ def validate(document: object) -> None:
         value3 = document['data']
         if type(value3) is not dict:
             raise Invalid("/data", 'must be an object')
-        if not value3.keys() >= _KEYS3:
-            raise Invalid("/data", f"lacks {', '.join(sorted(_KEYS3 - value3.keys()))}")
-        if not value3.keys() <= _KEYS3:
+        if value3.keys() != _KEYS3:
+            if not value3.keys() >= _KEYS3:
+                raise Invalid("/data", f"lacks {', '.join(sorted(_KEYS3 - value3.keys()))}")
             raise Invalid("/data", f"has no member {', '.join(sorted(value3.keys() - _KEYS3))}")
         value4 = value3['cpu']
         if type(value4) is not dict:
@@ -482,9 +482,9 @@ def validate(document: object) -> None:
             for index78, value79 in enumerate(value77):
                 if type(value79) is not dict:
                     raise Invalid(f"/data/network_interfaces/{index78}", 'must be an object')
-                if not value79.keys() >= _KEYS17:
-                    raise Invalid(f"/data/network_interfaces/{index78}", f"lacks {', '.join(sorted(_KEYS17 - value79.keys()))}")
-                if not value79.keys() <= _KEYS17:
+                if value79.keys() != _KEYS17:
+                    if not value79.keys() >= _KEYS17:
+                        raise Invalid(f"/data/network_interfaces/{index78}", f"lacks {', '.join(sorted(_KEYS17 - value79.keys()))}")
                     raise Invalid(f"/data/network_interfaces/{index78}", f"has no member {', '.join(sorted(value79.keys() - _KEYS17))}")
                 value80 = value79['Name']
                 if type(value80) is not str:

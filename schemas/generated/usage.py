@@ -14,9 +14,9 @@ def validate(document: object) -> None:
     """Raises Invalid unless ``document`` follows the schema."""
     if type(document) is not dict:
         raise Invalid("", 'must be an object')
-    if not document.keys() >= _KEYS1:
-        raise Invalid("", f"lacks {', '.join(sorted(_KEYS1 - document.keys()))}")
-    if not document.keys() <= _KEYS1:
+    if document.keys() != _KEYS1:
+        if not document.keys() >= _KEYS1:
+            raise Invalid("", f"lacks {', '.join(sorted(_KEYS1 - document.keys()))}")
         raise Invalid("", f"has no member {', '.join(sorted(document.keys() - _KEYS1))}")
     value1 = document['root']
     if type(value1) is not str:

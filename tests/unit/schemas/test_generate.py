@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANY = {"type": "object", "additionalProperties": {"type": "integer"}}
+CLOSED = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+    "required": ["b", "a"],
+    "additionalProperties": False,
+}
+DATE = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T$"
 
 
 def validator_of(schema: dict[str, Any]) -> Callable[[object], None]:
@@ -49,6 +56,9 @@ def refusal(schema: dict[str, Any], document: object) -> tuple[str, str]:
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, None),
         ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, "x"),
         ({"type": "string", "pattern": "^[0-9a-f-]{3}$"}, "a-9"),
+        ({"type": "string", "pattern": DATE}, "2026-01-31T"),
+        ({"type": "string", "pattern": "^1[0-9]{2}:[0-9]$"}, "123:4"),
+        (CLOSED, {"a": 1, "b": 2}),
         ({"$ref": "#/$defs/x", "$defs": {"x": MANY}}, {"a": 1}),
     ],
 )
@@ -79,6 +89,22 @@ def test_a_document_that_fits_is_accepted(schema: dict[str, Any], document: obje
         ({"type": "string", "pattern": "^[0-9a-f]{2}$"}, "0g", "", "must match ^[0-9a-f]{2}$"),
         ({"type": "string", "pattern": "^[0-9a-f]{2}$"}, "00\n", "", "must match ^[0-9a-f]{2}$"),
         ({"type": "string", "pattern": "^[0-9a-f]{2}$"}, "000", "", "must match ^[0-9a-f]{2}$"),
+        *[
+            ({"type": "string", "pattern": DATE}, wrong, "", f"must match {DATE}")
+            for wrong in (
+                "2026-01-3T",
+                "2026-01-311T",
+                "2026-01-31t",
+                "2026-01-3\u0661T",
+                "2026-01-3?T",
+                "",
+                "2026-01-3\ud800T",
+            )
+        ],
+        ({"type": "string", "pattern": "^1[0-9]{2}:[0-9]$"}, "023:4", "", "must match ^1[0-9]{2}:[0-9]$"),
+        (CLOSED, {"b": 1}, "", "lacks a"),
+        (CLOSED, {"a": 1, "b": 1, "x": 1}, "", "has no member x"),
+        (CLOSED, {"a": 1, "x": 1}, "", "lacks b"),
         ({"type": "string", "pattern": "^/"}, "x/", "", "must match ^/"),
         ({"type": "integer", "minimum": 3}, 2, "", "must be at least 3"),
         ({"type": "integer", "maximum": 3}, 4, "", "must be at most 3"),
