@@ -119,7 +119,7 @@ def _plan_scheduler(entry: Mapping[str, Any] | None) -> Scheduler | None:
 def _plan_io_priority(entry: Mapping[str, Any] | None) -> IoPriority | None:
     if not entry:
         return None
-    name, level = entry["class"], entry["priority"]
+    name, level = entry["class"], entry.get("priority", 0)  # which only the idle class may leave out
     return IoPriority(f"{name} {level}", ioprio_value(IO_CLASSES[name], level))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, Required, TypedDict
+    from typing import Literal, NotRequired, Required, TypedDict
 
     NamespaceType = Literal["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"]
     HookKind = Literal["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         deadline: int
         period: int
 
-    IoPriority = TypedDict("IoPriority", {"class": str, "priority": int})
+    IoPriority = TypedDict("IoPriority", {"class": str, "priority": NotRequired[int]})
 
     class ExecCpuAffinity(TypedDict, total=False):
         initial: str

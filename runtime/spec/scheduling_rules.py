@@ -71,6 +71,13 @@ def memory_policy_fits_its_mode(config: Config) -> Faults:
         )
 
 
+def io_priority_has_a_level(config: Config) -> Faults:
+    """The specification wants one always; of IOPRIO_CLASS_IDLE nobody ever looks at it (ioprio_set(2))."""
+    asked = config["process"].get("ioPriority")
+    if asked and asked["class"] != "IOPRIO_CLASS_IDLE" and "priority" not in asked:
+        yield SpecFault("/process/ioPriority", f"{asked['class']} needs its priority", hint="write one from 0 to 7")
+
+
 def affinities_are_lists(config: Config) -> Faults:
     affinity = config["process"].get("execCPUAffinity", {})
     for name, cpus in (("initial", affinity.get("initial", "")), ("final", affinity.get("final", ""))):
@@ -96,6 +103,7 @@ def _find_bad_list(text: str, limit: int, *parts: str | int) -> Faults:
 RULES = (
     scheduler_fits_its_policy,
     memory_policy_fits_its_mode,
+    io_priority_has_a_level,
     affinities_are_lists,
     personality_has_no_flags,
 )

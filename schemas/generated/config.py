@@ -16,7 +16,7 @@ _KEYS6 = frozenset(['height', 'width'])
 _KEYS7 = frozenset(['gid', 'uid'])
 _KEYS8 = frozenset(['hard', 'soft', 'type'])
 _KEYS9 = frozenset(['policy'])
-_KEYS10 = frozenset(['class', 'priority'])
+_KEYS10 = frozenset(['class'])
 _KEYS11 = frozenset(['type'])
 _KEYS12 = frozenset(['path', 'type'])
 _KEYS13 = frozenset(['allow'])
@@ -315,13 +315,14 @@ def _process(value: object, pointer: str) -> None:
         value63 = value62['class']
         if not (type(value63) is str and value63 in ('IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE')):
             raise Invalid(f"{pointer}/ioPriority/class", 'must be "IOPRIO_CLASS_RT" or "IOPRIO_CLASS_BE" or "IOPRIO_CLASS_IDLE"')
-        value64 = value62['priority']
-        if type(value64) is not int:
-            raise Invalid(f"{pointer}/ioPriority/priority", 'must be an integer')
-        if value64 < 0:
-            raise Invalid(f"{pointer}/ioPriority/priority", 'must be at least 0')
-        if value64 > 7:
-            raise Invalid(f"{pointer}/ioPriority/priority", 'must be at most 7')
+        if 'priority' in value62:
+            value64 = value62['priority']
+            if type(value64) is not int:
+                raise Invalid(f"{pointer}/ioPriority/priority", 'must be an integer')
+            if value64 < 0:
+                raise Invalid(f"{pointer}/ioPriority/priority", 'must be at least 0')
+            if value64 > 7:
+                raise Invalid(f"{pointer}/ioPriority/priority", 'must be at most 7')
     if 'execCPUAffinity' in value:
         value65 = value['execCPUAffinity']
         if type(value65) is not dict:

@@ -27,6 +27,11 @@ def test_an_io_priority_is_class_and_level() -> None:
     assert found == IoPriority("IOPRIO_CLASS_IDLE 4", 3 << 13 | 4)
 
 
+def test_the_idle_class_needs_no_level() -> None:
+    found = plan({"ioPriority": {"class": "IOPRIO_CLASS_IDLE"}}).io_priority
+    assert found == IoPriority("IOPRIO_CLASS_IDLE 0", 3 << 13)
+
+
 def test_a_memory_policy_is_a_mode_with_its_flags_and_nodes() -> None:
     asked = {"mode": "MPOL_BIND", "nodes": "0-1,5", "flags": ["MPOL_F_STATIC_NODES"]}
     assert plan(linux={"memoryPolicy": asked}).memory_policy == MemoryPolicy("MPOL_BIND", 0x8002, (0, 1, 5))

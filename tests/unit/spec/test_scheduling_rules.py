@@ -66,6 +66,10 @@ def test_an_io_priority_has_a_class_and_a_level(priority: dict[str, Any], member
     assert refusal(process={"ioPriority": priority}) == f"/process/ioPriority{member}"
 
 
+def test_the_idle_class_needs_no_level() -> None:
+    accept(process={"ioPriority": {"class": "IOPRIO_CLASS_IDLE"}})
+
+
 @pytest.mark.parametrize(
     ("policy", "member"),
     [
