@@ -92,6 +92,7 @@ CONSOLE_SOCKET = Option(
 PRESERVE_FDS = Option(
     "preserve-fds", "number", "Pass this many more file descriptors on, from 3 on", metavar="N", default=0
 )
+_REGEX = Option("regex", "flag", "All containers whose ids match the regular expression ID", "crun")
 _MAKING = (
     BUNDLE,
     Option("config", "path", "Read this file instead of the bundle's config.json", "crun", "f", "FILE"),
@@ -221,6 +222,7 @@ COMMANDS = (
         (
             Option("signal", "text", "The signal, by name or number (default: TERM)", "minimal API", metavar="SIGNAL"),
             Option("all", "flag", "Signal every process of the container", short="a"),
+            _REGEX,
         ),
         "runf kill web TERM",
     ),
@@ -229,7 +231,7 @@ COMMANDS = (
         "Remove a stopped container",
         "minimal API",
         (ID,),
-        (Option("force", "flag", "Kill it first; fine if there is none", short="f"),),
+        (Option("force", "flag", "Kill it first; fine if there is none", short="f"), _REGEX),
         "runf delete web",
     ),
     Command(
