@@ -7,7 +7,7 @@ from runtime.actions.identity import open_pidfd
 from runtime.actions.status import refuse
 from runtime.cgroups import manager
 from runtime.errors import Fault, NotRunning, UsageFault
-from runtime.kernel import process
+from runtime.kernel import process, procfs
 from runtime.kernel.files import let_go
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ else:
     import _signal
 
 SIGKILL = 9
+NAMESPACE_INIT = 1  # with it ends its pid namespace
 LAST_SIGNAL = 64
 MOST_DIGITS = 3
 
@@ -57,7 +58,12 @@ def _by_name(name: str) -> int:
 
 
 def kill(context: Context, container_id: str, signal: int, *, everyone: bool = False) -> None:
-    """Send ``signal``; raises NotRunning, NoSuchContainer, or Fault when the process can't be told for sure."""
+    """Send ``signal`` to the first process, or to ``everyone``.
+
+    SIGKILL goes to everyone as well where the first process isn't process 1 of its pid namespace, and so takes nobody
+    along (pid_namespaces(7)); runc does the same.  NotRunning, NoSuchContainer; Fault when the process can't be told
+    for sure.
+    """
     observed = look.observe_once(context, container_id)
     look.demand_verified(observed, "signal")
     if everyone:
@@ -73,9 +79,12 @@ def _signal_first(context: Context, container_id: str, record: Record, signal: i
     if pidfd is None:
         raise NotRunning(container_id)
     try:
+        leaves_others = signal == SIGKILL and procfs.innermost_pid(context.roots.proc, record["pid"]) != NAMESPACE_INIT
         process.pidfd_send_signal(pidfd, signal)
         cgroup = record["linux"]["cgroup"]
-        if signal == SIGKILL and cgroup and cgroup["version"] == 1:
+        if leaves_others and cgroup:
+            manager.kill_all(cgroup, signal)
+        elif signal == SIGKILL and cgroup and cgroup["version"] == 1:
             manager.thaw(cgroup)  # there a frozen process dies only once it is thawed
     except ProcessLookupError:
         raise NotRunning(container_id) from None

@@ -117,6 +117,30 @@ def test_a_created_container_can_be_killed(runf: Runf, bundle: Path) -> None:
     runf.ok("delete", "one")
 
 
+@pytest.mark.needs("root", "cgroups")
+def test_what_shares_a_pid_namespace_dies_with_its_first_process_when_that_is_killed(runf: Runf, bundle: Path) -> None:
+    def share(config: dict[str, Any]) -> None:
+        namespaces = config["linux"]["namespaces"]
+        config["linux"]["namespaces"] = [each for each in namespaces if each["type"] != "pid"]
+
+    path = make_container_bundle(bundle, "sh", "-c", "trap '' TERM; sleep 600 & exec sleep 601", change=share)
+    runf.ok("run", "--detach", "-b", path, "one")
+    wait_until(lambda: len(json.loads(runf.ok("ps", "--format", "json", "one"))) == 2, "both sleep")
+    pids = json.loads(runf.ok("ps", "--format", "json", "one"))
+    runf.ok("kill", "one", "USR1")
+    wait_until(lambda: stopped(runf, "one"), "stopped by a signal for the first process alone")
+    (left,) = (pid for pid in pids if os.path.exists(f"/proc/{pid}"))
+    runf.ok("kill", "--all", "one", "KILL")
+    wait_until(lambda: not os.path.exists(f"/proc/{left}"), "killed by --all")
+    runf.ok("delete", "one")
+    runf.ok("run", "--detach", "-b", path, "one")
+    wait_until(lambda: len(json.loads(runf.ok("ps", "--format", "json", "one"))) == 2, "both sleep")
+    pids = json.loads(runf.ok("ps", "--format", "json", "one"))
+    runf.ok("kill", "one", "KILL")
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "all of it killed")
+    runf.ok("delete", "one")
+
+
 def test_a_detached_container_that_nobody_has_reaped_yet_tells_its_exit_code(runf: Runf, bundle: Path) -> None:
     def live() -> None:
         set_child_subreaper(True)  # it stays a zombie of ours, as beneath an init that is slow
