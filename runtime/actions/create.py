@@ -30,7 +30,7 @@ from runtime.kernel.sockets import connect_path
 from runtime.sandbox import console, hooks, seccomp, spawn
 from runtime.sandbox.capabilities import find_ungranted
 from runtime.sandbox.cgroup_entry import CgroupEntry, Hierarchy
-from runtime.sandbox.gate import check_preserved
+from runtime.sandbox.gate import hold_places
 from runtime.sandbox.lsm import check_lsm
 from runtime.sandbox.netdevices import NetDevices
 from runtime.sandbox.plan import plan_init
@@ -75,6 +75,7 @@ class Request(NamedTuple):
     no_pivot: bool = False
     no_new_keyring: bool = False
     preserve_fds: int = 0
+    listen_fds: int = 0
     no_cgroup: bool = False
     systemd_cgroup: bool = False
     keeps_terminal: bool = False
@@ -103,7 +104,7 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
     ``warn`` gets the lines about what config.json asks for that is left out.
     """
     layout.check_id(container_id)
-    check_preserved(request.preserve_fds)
+    hold_places(request.listen_fds + request.preserve_fds)
     bundle = read_bundle(request.bundle, config=request.config)
     _check_terminal(bundle, request)
     if request.notify_socket:
@@ -123,6 +124,7 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
         no_pivot=request.no_pivot,
         no_new_keyring=request.no_new_keyring,
         preserve_fds=request.preserve_fds,
+        listen_fds=request.listen_fds,
     )
     warnings = list(find_warnings(bundle.config))
     warnings += find_ungranted(plan.capabilities, has_user=plan.namespaces.has_user)

@@ -26,6 +26,7 @@ from runtime.kernel.sockets import connect_path, send_fds
 from runtime.sandbox import console, entrance, relay, seccomp
 from runtime.sandbox.capabilities import find_ungranted
 from runtime.sandbox.cgroup_entry import CgroupEntry
+from runtime.sandbox.gate import hold_places
 from runtime.sandbox.join_plan import plan_join
 from runtime.sandbox.lsm import check_lsm
 from runtime.sandbox.namespaces import FLAGS
@@ -79,6 +80,7 @@ def execute(context: Context, container_id: str, request: Request, *, warn: Warn
 
     Raises the fault that was met while there was no program to run; ``warn`` gets the lines about what is left out.
     """
+    hold_places(request.preserve_fds)
     subgroups = joining.parse_subgroups(request.cgroups)
     store = look.open_store_of(context, container_id)
     try:

@@ -57,7 +57,7 @@ The default root is `/run/opencontainer/containers`, for root in the first user 
 | `RUNF_ROOT` | the root, where `--root` isn't given |
 | `XDG_RUNTIME_DIR` | the default root of an ordinary user is `opencontainer/containers` in it |
 | `RUNF_WATCHER_SOCKET` | the watcher's socket, where `events --socket` isn't given |
-| `LISTEN_FDS` | that many file descriptors, from 3 on, are passed on to the container |
+| `LISTEN_FDS` | that many file descriptors, from 3 on, are passed on to the container, with `LISTEN_PID` |
 """
 
 

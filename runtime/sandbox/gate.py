@@ -22,15 +22,35 @@ FIRST_PRESERVED_FD = 3
 LAST_FD = 0xFFFFFFFF
 
 
-def check_preserved(count: int) -> None:
-    """Raise Fault unless the ``count`` fds from 3 on are open: otherwise ours would take their numbers and leak."""
-    for fd in range(FIRST_PRESERVED_FD, FIRST_PRESERVED_FD + count):
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise Fault(
-                f"--preserve-fds {count}: file descriptor {fd} is not open", hint="pass each of them on open"
-            ) from None
+def hold_places(count: int) -> None:
+    """Of the ``count`` fds from 3 on that are to be preserved, occupy those that the caller left closed.
+
+    Ours would take their numbers, and be kept; what lies there instead leads nowhere, and closes as the program begins.
+    To be called before anything is opened.
+    """
+    last = FIRST_PRESERVED_FD + count
+    if last > os.sysconf("SC_OPEN_MAX"):
+        raise Fault(
+            f"--preserve-fds: {count} file descriptors can't be passed on",
+            hint="`ulimit -n` shows how many there can be",
+        )
+    closed = [fd for fd in range(FIRST_PRESERVED_FD, last) if not _is_open(fd)] if count else []
+    if not closed:
+        return
+    place = os.eventfd(0)
+    for fd in closed:
+        if fd != place:
+            os.dup2(place, fd, inheritable=False)
+    if place >= last:
+        os.close(place)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def close_imports() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from runtime.sandbox.capabilities import plan_capabilities
 from runtime.sandbox.cgroup_entry import CgroupEntry
-from runtime.sandbox.gate import check_preserved
 from runtime.sandbox.identity import plan_identity
 from runtime.sandbox.lsm import plan_lsm
 from runtime.sandbox.program import plan_program
@@ -69,7 +68,6 @@ def plan_join(
 
     Raises the faults of the subjects' plans.
     """
-    check_preserved(preserve_fds)
     return JoinPlan(
         container_id=container_id,
         namespaces=namespaces,

@@ -12,7 +12,6 @@ from runtime.sandbox import hooks
 from runtime.sandbox.capabilities import plan_capabilities
 from runtime.sandbox.cgroup_entry import CgroupEntry
 from runtime.sandbox.devices import plan_devices
-from runtime.sandbox.gate import check_preserved
 from runtime.sandbox.identity import plan_identity
 from runtime.sandbox.lsm import plan_lsm
 from runtime.sandbox.mounts import has_device_directory, plan_mounts
@@ -93,12 +92,12 @@ def plan_init(
     no_pivot: bool = False,
     no_new_keyring: bool = False,
     preserve_fds: int = 0,
+    listen_fds: int = 0,
 ) -> InitPlan:
     """The plan for a checked ``config``; touches nothing.  Raises the faults of the subjects' plans.
 
     ``denies_setgroups``: our own user namespace does, and hands that down to those made in it (user_namespaces(7)).
     """
-    check_preserved(preserve_fds)
     namespaces = plan_namespaces(config, rootless=rootless)
     mounts = plan_mounts(config, bundle=bundle, namespaces=namespaces)
     planned_hooks = hooks.plan_hooks(config)
@@ -113,7 +112,7 @@ def plan_init(
         scheduling=plan_scheduling(config, rootless=rootless),
         identity=plan_identity(config, denies_setgroups=denies_setgroups or namespaces.denies_setgroups),
         capabilities=plan_capabilities(config),
-        program=plan_program(config),
+        program=plan_program(config, listen_fds=listen_fds),
         lsm=plan_lsm(config),
         seccomp=plan_seccomp(config),
         create_hooks=planned_hooks["createContainer"],
@@ -122,7 +121,7 @@ def plan_init(
         opens_sources=namespaces.has_user and os.geteuid() == 0,
         no_pivot=no_pivot,
         joins_keyring=not no_new_keyring,
-        preserve_fds=preserve_fds,
+        preserve_fds=listen_fds + preserve_fds,
         host_has_v2=os.path.exists(f"{HOST_CGROUPS}/cgroup.controllers"),
         in_userns=in_userns,
     )

@@ -38,10 +38,11 @@ class ProgramPlan(NamedTuple):
     console_size: tuple[int, int] | None
     no_new_privs: bool
     place: str
+    listen_fds: int = 0
 
 
-def plan_program(config: Mapping[str, Any], *, place: str = CONFIG_PLACE) -> ProgramPlan:
-    """What ``process``, which was found at ``place``, asks to be executed."""
+def plan_program(config: Mapping[str, Any], *, place: str = CONFIG_PLACE, listen_fds: int = 0) -> ProgramPlan:
+    """What ``process``, which was found at ``place``, asks to be executed, with so many sockets of its caller."""
     process = config["process"]
     size = process.get("consoleSize")
     return ProgramPlan(
@@ -52,6 +53,7 @@ def plan_program(config: Mapping[str, Any], *, place: str = CONFIG_PLACE) -> Pro
         console_size=(size["height"], size["width"]) if size else None,
         no_new_privs=process.get("noNewPrivileges", False),
         place=place,
+        listen_fds=listen_fds,
     )
 
 
@@ -89,8 +91,20 @@ def settle(plan: ProgramPlan, uid: int, *, in_directory: bool) -> tuple[bytes, t
         denied = os.strerror(errno.EACCES).lower()
         raise InitFault("cwd", errno.EACCES, f"{plan.place}/cwd: {plan.cwd}: {denied}")
     check_directory(plan)
-    env = with_home(plan.env, uid)
+    env = with_home(with_sockets(plan.env, plan.listen_fds), uid)
     return find_program(plan.args, env), env
+
+
+def with_sockets(env: Sequence[bytes], count: int) -> tuple[bytes, ...]:
+    """The environment with what sd_listen_fds(3) looks for: how many there are, and that they are meant for us.
+
+    What config.json says wins.  To be called in the program's process, whose pid that is inside.
+    """
+    if not count:
+        return tuple(env)
+    told = (b"LISTEN_FDS=%d" % count, b"LISTEN_PID=%d" % os.getpid())
+    names = {entry.partition(b"=")[0] for entry in env}
+    return (*env, *(entry for entry in told if entry.partition(b"=")[0] not in names))
 
 
 def with_home(env: Sequence[bytes], uid: int) -> tuple[bytes, ...]:

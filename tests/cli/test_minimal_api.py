@@ -125,14 +125,15 @@ class TestCreate:
 
     # "LISTEN_FDS: the number of file descriptors passed; fds 3 to LISTEN_FDS + 2 MUST be passed to the container"
     def test_listen_fds_are_passed_on(self, func: FunC, tmp_path: Path) -> None:
-        bundle = func.bundle("sh", "-c", "echo three >&3; echo four >&4; ls /proc/self/fd >&4")
+        told = "echo three $LISTEN_FDS $LISTEN_PID >&3"
+        bundle = func.bundle("sh", "-c", f"{told}; echo four >&4; ls /proc/self/fd >&4")
         paths = [str(tmp_path / name) for name in ("three", "four", "five")]
         script = 'exec 3>"$0" 4>"$1" 5>"$2"; shift 2; LISTEN_FDS=2 exec "$@"'
         create = ["bash", "-c", script, *paths, *PROGRAM, "create", "--bundle", bundle, "one"]
         subprocess.run(create, env=func.environ, stdin=subprocess.DEVNULL, timeout=DEADLINE_S, check=True)
         assert func("start", "one").returncode == 0
         wait_until(lambda: func.status() == "stopped", "stopped")
-        assert (tmp_path / "three").read_text() == "three\n"
+        assert (tmp_path / "three").read_text() == "three 2 1\n"  # sd_listen_fds(3)
         assert (tmp_path / "four").read_text().split() == ["four", "0", "1", "2", "3", "4", "5"]  # 5 is ls's own
         assert (tmp_path / "five").read_text() == ""
 

@@ -88,10 +88,27 @@ def test_only_the_fds_that_were_asked_for_arrive(runf: Runf, bundle: Path) -> No
     assert leaky.ok("run", "--preserve-fds", "2", "-b", path, "two").split() == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_a_preserved_fd_that_is_not_open_is_an_error(runf: Runf, bundle: Path) -> None:
-    refused = runf("run", "--preserve-fds", "9", "-b", make_container_bundle(bundle, "true"), "one")
+def test_a_preserved_fd_that_is_not_open_is_open_in_no_process_of_the_container(runf: Runf, bundle: Path) -> None:
+    leaky = Runf(runf.place, ("sh", "-c", 'exec "$@" 4</', "sh"))
+    show = "for fd in 3 4 5 6 7 8 9 10 11; do [ ! -e /proc/$$/fd/$fd ] || echo $fd; done"
+    path = make_container_bundle(bundle, "sh", "-c", f"{show}; exec >/dev/null; sleep 600")
+    assert leaky.ok("run", "-d", "--preserve-fds", "9", "-b", path, "one") == "4\n"
+    assert leaky.ok("exec", "--preserve-fds", "9", "one", "sh", "-c", show) == "4\n"
+
+
+def test_more_preserved_fds_than_there_can_be_are_an_error(runf: Runf, bundle: Path) -> None:
+    refused = runf("run", "--preserve-fds", "9999999", "-b", make_container_bundle(bundle, "true"), "one")
     assert refused.returncode == 1
-    assert "is not open" in refused.stderr
+    assert "--preserve-fds: 9999999 file descriptors can't be passed on" in refused.stderr
+    assert not (runf.root / "one").exists()
+
+
+def test_config_json_says_more_about_sockets_than_the_caller(runf: Runf, bundle: Path) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["process"]["env"] += ["LISTEN_FDS=7"]
+
+    path = make_container_bundle(bundle, "sh", "-c", "echo $LISTEN_FDS $LISTEN_PID", change=change)
+    assert runf.ok("run", "-b", path, "one", env={**os.environ, "LISTEN_FDS": "1"}) == "7 1\n"
 
 
 def test_capabilities_and_no_new_privileges_are_as_asked(runf: Runf, bundle: Path) -> None:
