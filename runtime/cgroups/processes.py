@@ -16,6 +16,7 @@ from runtime.cgroups.claims import open_claimed, read_file, walk, write_file
 from runtime.cgroups.events import await_event
 from runtime.cgroups.freezer import open_freezer
 from runtime.errors import CgroupFault
+from runtime.kernel import procfs
 from runtime.kernel.process import pidfd_open, pidfd_send_signal
 
 TYPE_CHECKING = False
@@ -29,6 +30,8 @@ DEATH_WAIT_S = 10.0
 SETTLE_WAIT_S = 0.5
 PIDFDS_AT_ONCE = 100
 _GONE = (errno.ENOENT, errno.ENODEV)
+_PROC = "/proc"
+_PROCS, _THREADS = "cgroup.procs", "cgroup.threads"
 
 
 def pids(cgroup: Mapping[str, Any] | None, *, recursive: bool = True) -> list[int]:
@@ -53,10 +56,10 @@ def _listed(cgroup: Mapping[str, Any] | None, *, recursive: bool) -> list[int]:
         if fd is None:
             continue
         try:
-            found = _read_pids(fd, "cgroup.procs")
+            found = _read_pids(fd, _PROCS)
             if recursive:
                 for parent, name in walk(fd):
-                    found += _read_pids(parent, f"{name}/cgroup.procs")
+                    found += _read_pids(parent, f"{name}/{_PROCS}")
             return found
         finally:
             os.close(fd)
@@ -76,10 +79,23 @@ def _read_pids(fd: int, name: str) -> list[int]:
     try:
         return [int(line) for line in read_file(fd, name).split()]
     except OSError as error:
-        # gone: removed at this moment; EOPNOTSUPP: a threaded cgroup, whose processes the domain above it lists
-        if error.errno in (*_GONE, errno.EOPNOTSUPP):
-            return []
+        if error.errno in _GONE:
+            return []  # removed at this moment
+        if error.errno == errno.EOPNOTSUPP:
+            return _read_threads(fd, f"{name.removesuffix(_PROCS)}{_THREADS}")
         raise
+
+
+def _read_threads(fd: int, name: str) -> list[int]:
+    """A threaded cgroup lists no processes, but the threads in it: whose they are, /proc tells."""
+    try:
+        threads = [int(line) for line in read_file(fd, name).split()]
+    except OSError as error:
+        if error.errno in (*_GONE, errno.EOPNOTSUPP):
+            return []  # removed; or one that can hold nothing, since it isn't threaded below one that is
+        raise
+    leaders = {thread: procfs.thread_group(_PROC, thread) if thread else 0 for thread in threads}
+    return [leader for leader in leaders.values() if leader is not None]
 
 
 def kill_all(cgroup: Mapping[str, Any] | None, signal: int = SIGKILL) -> None:
@@ -94,7 +110,7 @@ def kill_all(cgroup: Mapping[str, Any] | None, signal: int = SIGKILL) -> None:
 
 
 def _kill_at_once(cgroup: Mapping[str, Any]) -> bool:
-    """By cgroup.kill, Linux 5.14, v2 only; whether there is such a thing."""
+    """By cgroup.kill, Linux 5.14, v2 only; whether there is such a thing, which a threaded cgroup lacks."""
     if "unified" not in cgroup["paths"]:
         return False
     fd = open_claimed(cgroup["paths"]["unified"])
@@ -105,7 +121,7 @@ def _kill_at_once(cgroup: Mapping[str, Any]) -> bool:
         if not await_event(fd, "populated 0", DEATH_WAIT_S):
             raise _immortal(cgroup)
     except OSError as error:
-        if error.errno == errno.ENOENT:
+        if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
             return False
         if error.errno != errno.ENODEV:  # removed at this moment
             raise

@@ -1,6 +1,13 @@
 """Cgroup v2: one directory, that a process is cloned into, and controllers that each group offers to those beneath.
 
-Source: Documentation/admin-guide/cgroup-v2.rst of Linux.
+A group with processes of its own, the root apart, may offer none but the controllers of threads; with these it becomes
+the head of threads, and what lies beneath takes no process until it is `threaded` itself.
+
+    above has processes, and no limit is asked for   nothing is offered: the container's group is like any other
+    limits of threads' controllers alone             they are offered, and the container's group is threaded
+    another limit                                    refused
+
+Source: Documentation/admin-guide/cgroup-v2.rst of Linux, "Threads", "No Internal Process Constraint".
 """
 
 from __future__ import annotations
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
 
 UNIFIED = "unified"
 OFFERED = "cgroup.subtree_control"
+TYPE = "cgroup.type"
+INVALID, THREADED = "domain invalid", "threaded"
+OF_THREADS = ("cpu", "cpuset", "perf_event", "pids")
 
 
 def plan(asked: Mapping[str, Any], path: str, rules: tuple[Rule, ...], roots: Roots, *, rootless: bool) -> CgroupPlan:
@@ -70,27 +80,45 @@ def prepare(plan: CgroupPlan) -> None:
 
 def offer(directory: str, mount_point: str, writes: Sequence[Write]) -> None:
     """Have the groups between ``mount_point`` and ``directory`` offer what ``writes`` need, and what else there is."""
-    needed = resources.controllers_v2(writes)
+    # those that a group with processes refuses come first, while nothing has made it a head of threads
+    needed = sorted(resources.controllers_v2(writes), key=OF_THREADS.__contains__)
     ancestors = []
-    while directory.startswith(f"{mount_point}/"):
-        directory = os.path.dirname(directory)
-        ancestors.append(directory)
+    here = directory
+    while here.startswith(f"{mount_point}/"):
+        here = os.path.dirname(here)
+        ancestors.append(here)
     for ancestor in reversed(ancestors):
+        _join_threads(ancestor)
         offered = (get(ancestor, OFFERED) or "").split()
         for controller in needed:
             if controller not in offered:
                 pointer = next(write.pointer for write in writes if write.file.split(".", 1)[0] == controller)
                 put(ancestor, resources.Write(OFFERED, f"+{controller}", pointer))
         _offer_more(ancestor, (*offered, *needed))
+    _join_threads(directory)
+
+
+def _join_threads(directory: str) -> None:
+    """Make a group threaded that could take no process otherwise, since one above is a head of threads."""
+    if get(directory, TYPE) == INVALID:  # the root has no such file
+        put(directory, resources.Write(TYPE, THREADED, "/linux/cgroupsPath"))
 
 
 def _offer_more(ancestor: str, offered: tuple[str, ...]) -> None:
-    for controller in (get(ancestor, "cgroup.controllers") or "").split():
-        if controller not in offered:
-            try:
-                put(ancestor, resources.Write(OFFERED, f"+{controller}", "/linux/cgroupsPath"))
-            except CgroupFault:
-                continue  # not delegated, or processes are in the ancestor: nothing that was asked for depends on it
+    more = [each for each in (get(ancestor, "cgroup.controllers") or "").split() if each not in offered]
+    if not more or _has_own_processes(ancestor):
+        return  # it would become a head of threads, for nothing that was asked for
+    for controller in more:
+        try:
+            put(ancestor, resources.Write(OFFERED, f"+{controller}", "/linux/cgroupsPath"))
+        except CgroupFault:
+            continue  # not delegated: nothing that was asked for depends on it
+
+
+def _has_own_processes(directory: str) -> bool:
+    """Whether this group, not the root of all, would compete with those beneath it; a threaded one always does."""
+    kind = get(directory, TYPE)
+    return kind is not None and (kind == THREADED or bool(get(directory, "cgroup.procs")))
 
 
 def _take_back_offers(directory: str) -> None:

@@ -86,9 +86,9 @@ def refusal(path: str, write: Write, error: OSError) -> CgroupFault:
 
 def _hint(number: int | None, file: str) -> str:
     is_offer = file == "cgroup.subtree_control"
+    if is_offer and number in (errno.EBUSY, errno.EOPNOTSUPP):
+        return "a cgroup with processes in it can't pass this controller on: name an absolute path in cgroupsPath"
     if number == errno.EBUSY:
-        if is_offer:
-            return "a cgroup with processes in it can't pass controllers on: name an absolute path in cgroupsPath"
         return "the cgroup already uses more, or those beneath it need it"
     if number == errno.ENOENT:
         return "the cgroup above lacks the controller" if is_offer else f"the cgroup has no {file}"

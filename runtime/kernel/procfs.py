@@ -140,6 +140,14 @@ def innermost_pid(proc: str, pid: int) -> int:
     return 0
 
 
+def thread_group(proc: str, thread: int) -> int | None:
+    """The pid of the process that ``thread`` belongs to (Tgid in /proc/<tid>/status); None when it is gone."""
+    for line in _lines(_read(f"{proc}/{thread}/status") or ""):
+        if line.startswith("Tgid:"):
+            return int(line.split()[1])
+    return None
+
+
 def parse_id_map(text: str) -> list[IdMap]:
     """The lines of uid_map or gid_map (user_namespaces(7))."""
     return [IdMap(int(inside), int(outside), int(size)) for inside, outside, size in map(str.split, _lines(text))]

@@ -288,15 +288,17 @@ def test_a_parent_that_stayed_behind_takes_a_container_of_its_own() -> None:
     def act(groups: Groups) -> str:
         inner = groups.made("/a/inner")
         groups.made("/a/inner/deeper")
+        # the first one that those beneath use
+        used = read(os.path.dirname(inner.paths["unified"]), "cgroup.subtree_control").split()[0]
         with pytest.raises(CgroupFault) as caught:
             manager.make(groups.plan("/a"))
         manager.remove(manager.record_cgroup(inner))
         member = groups.join(groups.made("/a"))
         assert manager.pids(groups.records[0]) == [member.pid]
-        return str(caught.value).replace(groups.name, "$")
+        return str(caught.value).replace(groups.name, "$").replace(f"the {used} controller", "the first controller")
 
     assert on_v2(act) == (
-        "the cgroup /sys/fs/cgroup/$/a can't be entered: those beneath it use the hugetlb controller; "
+        "the cgroup /sys/fs/cgroup/$/a can't be entered: those beneath it use the first controller; "
         "name another in linux.cgroupsPath, or remove them"
     )
 
@@ -316,8 +318,81 @@ def test_an_ancestor_with_processes_cannot_pass_a_controller_on() -> None:
     assert on_v2(act) == (
         "config.json#/linux/resources/hugepageLimits/0: +hugetlb can't be written to "
         "/sys/fs/cgroup/$/cgroup.subtree_control: Device or resource busy; "
-        "a cgroup with processes in it can't pass controllers on: name an absolute path in cgroupsPath"
+        "a cgroup with processes in it can't pass this controller on: name an absolute path in cgroupsPath"
     )
+
+
+@needs("cgroup2 controller:pids")
+def test_beneath_an_ancestor_with_processes_a_cgroup_without_limits_is_like_any_other() -> None:
+    def act(groups: Groups) -> list[object]:
+        outer = groups.made()
+        groups.join(outer)
+        inner = groups.made("/inner/deeper")
+        groups.join(inner)
+        offered = read(outer.paths["unified"], "cgroup.subtree_control")
+        return [offered, *(read(plan.paths["unified"], "cgroup.type") for plan in (outer, inner))]
+
+    assert on_v2(act) == ["", "domain", "domain"]
+
+
+@needs("cgroup2 controller:pids")
+def test_beneath_an_ancestor_with_processes_the_controllers_of_threads_limit_a_threaded_cgroup() -> None:
+    def act(groups: Groups) -> None:
+        groups.join(groups.made())
+        plan = groups.made("/inner/deeper", pids={"limit": 3})
+        assert read(plan.paths["unified"], "cgroup.type") == "threaded"
+        members = [groups.join(plan), groups.join(plan)]
+        assert ended_in(plan, fork_until_refused) == 0  # itself is the third
+        record = manager.record_cgroup(plan)
+        assert manager.pids(record) == sorted(member.pid for member in members)
+        with pytest.raises(CgroupFault, match="is in use: other processes are in it"):
+            manager.make(plan)
+        manager.freeze(record)
+        assert manager.is_frozen(record)
+        manager.thaw(record)
+        manager.kill_all(record)
+        assert [member.status() for member in members] == [-signal.SIGKILL] * 2
+        manager.remove(record)
+        assert directories(plan) == []
+
+    on_v2(act)
+
+
+@needs("cgroup2 controller:pids", "cgroup2 controller:hugetlb")
+@pytest.mark.parametrize("is_head", [False, True])
+def test_beneath_an_ancestor_with_processes_another_limit_is_refused_and_changes_nothing(is_head: bool) -> None:
+    def act(groups: Groups) -> list[str]:
+        outer = groups.made()
+        groups.join(outer)
+        if is_head:
+            groups.made("/first", pids={"limit": 3})
+        before = read(outer.paths["unified"], "cgroup.type")
+        plan = groups.plan("/inner", pids={"limit": 3}, hugepageLimits=[{"pageSize": "2MB", "limit": 4 * MIB}])
+        with pytest.raises(CgroupFault) as caught:
+            manager.make(plan)
+        assert directories(plan) == []
+        assert read(outer.paths["unified"], "cgroup.type") == before
+        return [before, str(caught.value).replace(groups.name, "$")]
+
+    kind, reason = ("domain threaded", "Operation not supported") if is_head else ("domain", "Device or resource busy")
+    assert on_v2(act) == [
+        kind,
+        "config.json#/linux/resources/hugepageLimits/0: +hugetlb can't be written to "
+        f"/sys/fs/cgroup/$/cgroup.subtree_control: {reason}; "
+        "a cgroup with processes in it can't pass this controller on: name an absolute path in cgroupsPath",
+    ]
+
+
+@needs("cgroup2 controller:pids")
+def test_beneath_a_head_of_threads_a_cgroup_without_limits_is_threaded_too() -> None:
+    def act(groups: Groups) -> str:
+        groups.join(groups.made())
+        groups.made("/first", pids={"limit": 3})
+        plan = groups.made("/second")
+        groups.join(plan)
+        return read(plan.paths["unified"], "cgroup.type")
+
+    assert on_v2(act) == "threaded"
 
 
 @needs("cgroup2 controller:pids")

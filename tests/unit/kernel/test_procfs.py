@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -254,6 +256,14 @@ class TestInnermostPid:
     def test_ours_is_our_pid_and_one_that_is_gone_has_none(self) -> None:
         assert procfs.innermost_pid("/proc", os.getpid()) == os.getpid()
         assert procfs.innermost_pid("/proc", GONE) == 0
+
+
+def test_a_thread_has_its_process_and_one_that_is_gone_has_none() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        thread = threads.submit(threading.get_native_id).result()
+        assert thread != os.getpid()
+        assert procfs.thread_group("/proc", thread) == os.getpid()
+    assert procfs.thread_group("/proc", GONE) is None
 
 
 def test_the_boot_id_has_36_characters_and_stays() -> None:
