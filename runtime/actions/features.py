@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 OLDEST_SPEC_VERSION = "1.0.0"
+UNIT_PROPERTIES = "org.systemd.property."  # cgroups/annotated.py reads them, and is only imported for systemd
 
 
 def features() -> dict[str, Any]:
@@ -29,7 +30,7 @@ def features() -> dict[str, Any]:
         "hooks": list(HOOK_KINDS),
         "mountOptions": _mount_options(),
         "annotations": {"org.runf.version": VERSION},
-        "potentiallyUnsafeConfigAnnotations": [],
+        "potentiallyUnsafeConfigAnnotations": [UNIT_PROPERTIES],
         "linux": _linux(),
     }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from runtime.cgroups import hierarchy, ownership, resources, systemd, units, v1, v2
+from runtime.cgroups import annotated, hierarchy, ownership, resources, systemd, units, v1, v2
 from runtime.cgroups.claims import paths_of, write_file
 from runtime.cgroups.processes import has_process
 from runtime.cgroups.writing import DIRECTORY
@@ -42,6 +42,7 @@ def plan_scope(
     asked: Mapping[str, Any] = linux.get("resources", {})
     uid = procfs.outer_uid(roots.proc, os.geteuid()) if rootless else None
     unit = units.plan_unit(linux.get("cgroupsPath", ""), container_id, uid)
+    unit = unit._replace(asked=annotated.asked_properties(config.get("annotations") or {}))
     version = hierarchy.find_version(roots)
     if version == 0:
         raise CgroupFault(f"--systemd-cgroup: no cgroups are mounted on {roots.cgroup}", hint="mount them")
@@ -83,7 +84,7 @@ def begin_scope(plan: CgroupPlan, container_id: str, pid: int) -> None:
     if unit.uid is None:
         properties += units.device_properties(plan.rules) or ()
     with systemd.Manager(unit.uid) as manager:
-        manager.start_scope(unit.name, properties)
+        manager.start_scope(unit.name, annotated.overruled(properties, unit.asked))
     if plan.version == 1:
         _complete_v1(plan, pid)
     else:

@@ -36,11 +36,15 @@ NAME_MOST = 255
 
 
 class Unit(NamedTuple):
-    """``slice`` is empty for the manager's root; ``uid`` is whose manager it is, None for the system's."""
+    """``slice`` is empty for the manager's root; ``uid`` is whose manager it is, None for the system's.
+
+    ``asked`` are properties that annotations ask for (see annotated.py).
+    """
 
     name: str
     slice: str
     uid: int | None
+    asked: tuple[Property, ...] = ()
 
 
 def plan_unit(path: str, container_id: str, uid: int | None) -> Unit:
