@@ -113,7 +113,9 @@ def dump_words(
         words.append("--leave-running")
     if options.page_server:
         address, _, port = options.page_server.rpartition(":")
-        words += ["--page-server", "--address", address, "--port", port]
+        # with lazy pages criu is the server itself, and waits there for its daemon
+        words += [] if "lazy-pages" in options.flags else ["--page-server"]
+        words += ["--address", address, "--port", port]
     return words
 
 

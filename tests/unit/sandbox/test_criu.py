@@ -41,6 +41,7 @@ def test_a_dump_names_the_process_the_freezer_and_what_lies_outside() -> None:
         ({"leave_running": True}, ["--leave-running"]),
         ({"parent": "../a"}, ["--prev-images-dir", "../a", "--track-mem"]),
         ({"page_server": "h:9"}, ["--page-server", "--address", "h", "--port", "9"]),
+        ({"page_server": "h:9", "flags": ("lazy-pages",)}, ["--lazy-pages", "--address", "h", "--port", "9"]),
         ({"status_fd": 5}, ["--status-fd", "5"]),
         ({"empty_namespaces": ("network",)}, ["--empty-ns", "net"]),
         ({"network_lock": "nftables"}, ["--network-lock", "nftables"]),
@@ -53,6 +54,11 @@ def test_each_option_has_criu_s_word(changes: dict[str, Any], expected: list[str
     words = criu.dump_words(OPTIONS._replace(**changes), 7, [], freezer=None, network_inode=None)
     place = words.index(expected[0])
     assert words[place : place + len(expected)] == expected
+
+
+def test_with_lazy_pages_criu_serves_them_itself() -> None:
+    asked = OPTIONS._replace(page_server="h:9", flags=("lazy-pages",))
+    assert "--page-server" not in criu.dump_words(asked, 7, [], freezer=None, network_inode=None)
 
 
 def test_a_pre_dump_tracks_memory_and_leaves_all_running_anyway() -> None:
