@@ -22,6 +22,10 @@ class Fault(Exception):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
+class BadLog(Fault):
+    """The file that --log names can't be written, so that nobody who reads it would hear of anything."""
+
+
 class UsageFault(Fault):
     """The command line itself is wrong: an unknown option, a missing argument."""
 

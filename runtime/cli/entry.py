@@ -19,6 +19,8 @@ INTERRUPTED = 130
 FAILED = 1
 OWN_FAULT_OF_EXEC = 255  # which no program that callers run so ends with: theirs are passed on
 STANDARD_FDS = (0, 1, 2)
+CLEANING = ("delete", "kill")  # what ends a container never fails for the sake of its log
+LOG_MODE = 0o644
 COMPLETE = "_RUNF_COMPLETE"
 
 
@@ -87,10 +89,22 @@ def _read_slowly(words: Sequence[str]) -> Parsed | int:
 
 
 def _carry_out(parsed: Parsed) -> int:
+    if parsed.globals["log"] and parsed.command not in CLEANING:
+        _try_log(str(parsed.globals["log"]))
     # one command's module, not all of them: each loads what only it needs
     module = __import__(f"runtime.cli.commands.{parsed.command}", fromlist=("run",))
     status: int = module.run(_context(parsed), parsed)
     return status
+
+
+def _try_log(path: str) -> None:
+    """Make the log, as callers know it, while nothing has been done yet; BadLog where that can't be."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, LOG_MODE))
+    except OSError as error:
+        from runtime.errors import BadLog  # only a command that fails needs it
+
+        raise BadLog(f"--log {path}: {error.strerror}", hint="name a file in a directory that is there") from None
 
 
 def _context(parsed: Parsed) -> Context:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from runtime import jsontext
-from runtime.errors import Fault
+from runtime.errors import BadLog, Fault
 from runtime.kernel import clock
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ def report(error: Exception, options: Mapping[str, object]) -> int:
 
         _print("".join(traceback.format_exception(error)).rstrip())
     path = options["log"]
-    if path:
+    if path and not isinstance(error, BadLog):
         _append(str(path), message, str(options["log-format"]), "error")
     _print(f"runf: {message}")
     return error.exit_status if isinstance(error, Fault) else FAILED

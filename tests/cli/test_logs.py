@@ -57,3 +57,27 @@ def test_a_signal_to_what_has_ended_is_told_in_words_that_clients_know(runf: Pro
     runf("wait", "x1")  # until it has ended; how, nobody knows without a watcher
     assert runf("--log", str(log), "--log-format", "json", "kill", "x1", "9").returncode == 1
     assert "container not running" in json.loads(log.read_text())["msg"]
+
+
+@pytest.mark.parametrize("words", [("list",), ("state", "x1"), ("create", "--bundle", "/nowhere", "x1")])
+def test_a_log_that_cannot_be_written_is_told_before_anything_is_done(
+    runf: Program, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = runf("--log", str(tmp_path / "nothing/log"), *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"runf: --log {tmp_path}/nothing/log: No such file or directory; ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("words", "status"), [(("delete", "--force", "x1"), 0), (("kill", "x1"), 1)])
+def test_what_ends_a_container_never_fails_for_its_log(
+    runf: Program, tmp_path: Path, words: tuple[str, ...], status: int
+) -> None:
+    done = runf("--log", str(tmp_path / "nothing/log"), *words)
+    assert (done.returncode, "--log" in done.stderr) == (status, False)
+
+
+def test_the_log_of_a_command_that_succeeds_is_there_and_empty(runf: Program, tmp_path: Path) -> None:
+    log = tmp_path / "log.json"
+    assert runf("--log", str(log), "list").returncode == 0
+    assert log.read_text() == ""
