@@ -98,7 +98,7 @@ def test_a_failed_command_is_one_object_in_the_log_also_where_the_command_line_i
 
 def test_a_log_is_not_written_for_success(tmp_path: Path) -> None:
     assert answer("--root", str(tmp_path / "root"), "--log", str(tmp_path / "log"), "list", "-q") == 0
-        assert (tmp_path / "log").read_text() == ""
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_the_completion_variable_counts_only_where_nothing_was_asked(
