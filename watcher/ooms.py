@@ -2,6 +2,7 @@
 
     a word from the cgroup (runtime.cgroups.oom)   look at its counters, and commit what is new
     v1 says it before the kill is counted          look again a moment later, and again
+    nothing can be watched                         try again at its next status, or after the next ``retry``
     the container has stopped                      look for the last time (also in ends.py, before its end is committed)
 
 Where the lock is taken, or there is no fd left for a watch, the next ``retry`` looks.
@@ -43,6 +44,7 @@ class Ooms:
         self._watches: dict[str, OomWatch] = {}
         self._whose: dict[int, tuple[str, str]] = {}
         self._unsettled: dict[str, str] = {}  # ids by instance
+        self._unwatched: dict[str, str] = {}  # by instance, the status in which nothing could be watched
         self.fd = self._epoll.fileno()
 
     def __len__(self) -> int:
@@ -53,16 +55,20 @@ class Ooms:
         instance = record["instance"]
         if record["linux"]["cgroup"] is None or record["status"] == "creating":
             return
-        if record["status"] == "stopped":
+        status = record["status"]
+        if status == "stopped":
+            self._unwatched.pop(instance, None)
             if instance in self._watches:
                 self._drop(instance)
                 self._look(record["id"], instance)
             return
-        if instance in self._watches:
+        if instance in self._watches or self._unwatched.get(instance) == status:
             return
         watch = watch_oom(record["linux"]["cgroup"])
         if watch is None:
+            self._unwatched[instance] = status
             return
+        self._unwatched.pop(instance, None)
         self._watches[instance] = watch
         self._whose[watch.fd] = (record["id"], instance)
         self._epoll.register(watch.fd, watch.events)
@@ -83,6 +89,7 @@ class Ooms:
 
     def retry(self) -> None:
         """Look again where it could not be committed."""
+        self._unwatched.clear()
         unsettled, self._unsettled = self._unsettled, {}
         for instance, container_id in unsettled.items():
             self._look(container_id, instance)
