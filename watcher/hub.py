@@ -1,7 +1,7 @@
 """The hub: every subscriber has a bounded queue of its own, and nobody waits for anybody.
 
     behind      what comes next is read from the journal, at the subscriber's own pace
-    up to date  what is published goes into its queue
+    up to date  what is published goes straight to its outlet, while that takes it without waiting; else into its queue
 
 A subscriber that resumes begins behind. One whose queue overflows loses the queue and is behind again: it gets one
 gap marker, which tells how many events the queue had no room for and after which sequence they begin, and then these
@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from watcher.counts import Counts
 from watcher.journal import Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from watcher.events import Event
     from watcher.journal import Journal, Numbered
@@ -40,6 +40,33 @@ class Gap(NamedTuple):
     after: int
     missed: int
     is_lost: bool
+
+
+class Published:
+    """What is handed on at once: ``events`` are the same as the lines, where somebody has a filter."""
+
+    def __init__(self, numbered: list[Numbered], events: Sequence[Event]) -> None:
+        self.numbered = numbered
+        self.events = events
+        self.size = _size(numbered)
+        self._framed: dict[Hashable, bytes] = {}
+
+    def framed(self, form: Hashable, frame: Callable[[list[Numbered]], bytes]) -> bytes:
+        """All of it in that form: made once for all who want it so."""
+        found = self._framed.get(form)
+        if found is None:
+            found = self._framed[form] = frame(self.numbered)
+        return found
+
+
+class Outlet(Protocol):
+    """Where a subscriber's events go."""
+
+    def send(self, numbered: list[Numbered], published: Published) -> bool:
+        """Whether it took them; False where its reader would have to be waited for.
+
+        ``numbered`` are those of ``published`` that are wanted: the same list where all are.
+        """
 
 
 class Subscriber:
@@ -68,6 +95,7 @@ class Subscriber:
         self._gap: Gap | None = None
         self._ready = asyncio.Event()
         self._is_closed = False
+        self._outlet: Outlet | None = None
         self.position = after
 
     def __len__(self) -> int:
@@ -83,19 +111,25 @@ class Subscriber:
         """Whether it wants only some."""
         return self._wants is not None
 
-    def offer(self, numbered: list[Numbered], size: int, events: list[Event]) -> None:
-        """Put what it wants into its queue; never waits.
+    def attach(self, outlet: Outlet) -> None:
+        """From now on ``outlet`` gets what is published, while nothing waits that was before it."""
+        self._outlet = outlet
 
-        ``size`` is that of all lines, ``events`` are the same, parsed, where it has a filter.
-        """
-        wanted, wants = numbered, self._wants
+    def offer(self, published: Published) -> None:
+        """Hand on what it wants, or put that into its queue; never waits."""
+        wanted, size, wants = published.numbered, published.size, self._wants
         if wants is not None:
-            wanted = [each for each, event in zip(numbered, events, strict=True) if wants(event)]
+            wanted = [each for each, event in zip(wanted, published.events, strict=True) if wants(event)]
+            if not wanted:
+                return
             size = _size(wanted)
         if self._gap is not None:
             self._gap = self._gap._replace(missed=self._gap.missed + len(wanted))
         elif self._is_behind:
             return  # it will find them in the journal
+        elif not self._queue and self._outlet is not None and self._outlet.send(wanted, published):
+            self.position = published.numbered[-1].sequence
+            return
         elif len(self._queue) + len(wanted) > self._limit or self._queued_bytes + size > QUEUE_BYTES:
             self._gap = Gap(self.position, len(self._queue) + len(wanted), is_lost=False)
             self._is_behind = True
@@ -104,8 +138,7 @@ class Subscriber:
         else:
             self._queue.extend(wanted)
             self._queued_bytes += size
-        if wanted:
-            self._ready.set()
+        self._ready.set()
 
     def close(self) -> None:
         """Wake it up for the last time."""
@@ -209,13 +242,19 @@ class Hub:
         """It gets no more."""
         self._subscribers.discard(subscriber)
 
-    def publish(self, numbered: list[Numbered]) -> None:
-        """Offer to everybody what the journal has just taken up."""
+    def publish(self, numbered: list[Numbered], events: Sequence[Event] | None = None) -> None:
+        """Offer to everybody what the journal has just taken up; ``events`` are the same, if they are at hand."""
         is_filtered = any(subscriber.has_filter for subscriber in self._subscribers)
-        events = [each.event for each in numbered] if is_filtered else []
-        size = _size(numbered)
-        for subscriber in self._subscribers:
-            subscriber.offer(numbered, size, events)
+        if events is None or not is_filtered:
+            events = [each.event for each in numbered] if is_filtered else ()
+        begin = 0
+        while begin < len(numbered):
+            # what an outlet has taken and its reader hasn't is never more than one write
+            some = _some(iter(numbered[begin : begin + BATCH]), BATCH)
+            published = Published(some, events[begin : begin + len(some)])
+            begin += len(some)
+            for subscriber in self._subscribers:
+                subscriber.offer(published)
 
     def close(self) -> None:
         """End every subscription."""

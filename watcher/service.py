@@ -72,7 +72,7 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], store: Stor
         hub = Hub(journal, limit=settings.queue, counts=counts)
 
         def publish(events: list[Event]) -> None:
-            hub.publish(journal.append(events))
+            hub.publish(journal.append(events), events)
             counts.take(events, now_s=time.time())
 
         roots = Roots(

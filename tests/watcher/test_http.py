@@ -473,6 +473,27 @@ def test_a_slow_reader_gets_one_gap_marker_and_then_what_it_missed(play):
     play(scenario, queue=8)
 
 
+@pytest.mark.parametrize(("version", "is_chunked"), [("1.1", True), ("1.0", False)])
+def test_what_comes_after_a_quiet_resumption_comes_after_the_head(play, version, is_chunked):
+    async def scenario(seen: World) -> None:
+        life = seen.add("a")
+        reader, writer = await asyncio.open_unix_connection(seen.socket)
+        target = f"/v1/events?after={seen.journal.cursor}"
+        writer.write(f"GET {target} HTTP/{version}\r\nHost: runf\r\n\r\n".encode())
+        await until(lambda: any(each._outlet is not None for each in seen.hub._subscribers))
+        seen.tell(life.steps(1))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/")
+        assert (b"Transfer-Encoding: chunked" in head) is is_chunked
+        size = int(await reader.readline(), 16) if is_chunked else None
+        line = await reader.readline()
+        assert json.loads(line)["sequence"] == "2".zfill(20)
+        assert size in (None, len(line))
+        writer.close()
+
+    play(scenario)
+
+
 def test_what_a_slow_reader_lost_for_good_is_said(play):
     async def scenario(seen: World) -> None:
         life = seen.add("a")

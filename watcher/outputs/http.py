@@ -19,36 +19,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
 from runtime.kernel import clock
 from watcher.counts import Counts
-from watcher.events import gap_event, snapshot_event, snapshot_line, type_of
+from watcher.events import gap_event, snapshot_event, snapshot_line
 from watcher.filters import make_event_filter, make_record_filter
-from watcher.hub import BATCH, BATCH_BYTES, Closed
+from watcher.hub import Closed
 from watcher.journal import Gone
 from watcher.outputs.answers import answer, compact, explain, guard, problem
 from watcher.outputs.measures import Measures
 from watcher.outputs.openapi import describe
 from watcher.outputs.page import page
+from watcher.outputs.streams import NDJSON, SSE, Straight, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from watcher.events import Event
     from watcher.follower import Follower
     from watcher.hub import Gap, Hub, Subscriber
     from watcher.journal import Journal
+    from watcher.outputs.streams import Form
     from watcher.snapshot import Kept
 
-NDJSON = "application/x-ndjson"
-SSE = "text/event-stream"
 EVENTS = "/v1/events"
 CURSOR_HEADER = "Runf-Cursor"
 HEARTBEAT_S = 15.0
-RETRY_MS = 1000
 LOST = "this subscriber was too slow, and the journal keeps what it missed no longer"
 TO_COME = "this subscriber was too slow; what its queue had no room for comes next, from the journal"
 
@@ -61,19 +60,6 @@ class Followers(Protocol):
     @property
     def followers(self) -> dict[str, Follower]:
         """By the path of their root."""
-
-
-class Form(NamedTuple):
-    """How a stream looks: ``show`` (cursor, line) gives the bytes of one event, ``bookmark`` those of a cursor.
-
-    ``is_plain``: an event is its line.
-    """
-
-    content_type: str
-    head: bytes
-    show: Callable[[str | None, bytes], bytes]
-    bookmark: Callable[[str], bytes]
-    is_plain: bool = False
 
 
 class Service:
@@ -127,7 +113,7 @@ class Service:
             for each in found
         )
         begin = b"["
-        for piece in _pieces(texts, b","):
+        for piece in pieces(texts, b","):
             if piece:
                 await response.write(begin + piece)
                 begin = b","
@@ -181,12 +167,16 @@ class Service:
             return self._gone(cursor)
         first = [] if after is not None else self._kept()
         subscriber = self._hub.subscribe(wants, after=after)
-        form = _SSE if SSE in request.headers.get("Accept", "") else _NDJSON
+        form = SSE if SSE.content_type in request.headers.get("Accept", "") else NDJSON
         try:
             begin = self._journal.cursor if after is None else self._journal.cursor_at(after)
             response = await self._begin(request, form.content_type, begin)
             await self._write_first(response, first, wants, form, begin)
             del first  # what was there then need not stay in memory as long as the stream goes on
+            if request.transport is not None:
+                is_chunked = "chunked" in response.headers.get("Transfer-Encoding", "")
+                cursor_at = self._journal.cursor_at
+                subscriber.attach(Straight(request.transport, form, cursor_at, self._counts, is_chunked=is_chunked))
             with contextlib.suppress(Closed):
                 await self._go_on(response, subscriber, form)
         except ConnectionError:
@@ -228,23 +218,18 @@ class Service:
         """The snapshot; only its last event carries the cursor, since whoever goes on from there has seen it all."""
         if form.head:
             await response.write(form.head)
-        for piece in _pieces(_snapshot_lines(first, wants, form, cursor), b""):
+        for piece in pieces(_snapshot_lines(first, wants, form, cursor), b""):
             await (response.write(piece) if piece else asyncio.sleep(0))
         await self._mark(response, form, cursor)
 
     async def _go_on(self, response: web.StreamResponse, subscriber: Subscriber, form: Form) -> None:
         while True:
             gap, found = await subscriber.take(self._heartbeat_s)
-            if form.is_plain:
-                parts = [each.line for each in found]
-            else:
-                parts = [form.show(self._journal.cursor_at(each.sequence), each.line) for each in found]
+            body = form.body(found, self._journal.cursor_at)
             if gap is not None:
-                marker = compact(self._gap(gap))
-                parts.insert(0, marker if form.is_plain else form.show(None, marker))
-            if parts:
-                parts.append(b"")
-                await response.write((b"\n" if form.is_plain else b"").join(parts))
+                body = form.show(None, compact(self._gap(gap))) + body
+            if body:
+                await response.write(body)
             else:
                 await self._mark(response, form, self._journal.cursor_at(subscriber.position))
 
@@ -284,33 +269,3 @@ def _snapshot_lines(
 def _with_root(kept: Kept, root: str) -> bytes:
     """The record as it is, and the root that it lies in."""
     return kept.data[:-1] + b',"root":' + compact(root) + b"}"
-
-
-def _pieces(parts: Iterable[bytes], between: bytes) -> Iterator[bytes]:
-    """As many as make one write that keeps nobody waiting; what a stuck reader leaves unread is hardly more.
-
-    A piece is empty where so many parts were: then others get their turn.
-    """
-    piece: list[bytes] = []
-    size = 0
-    for number, part in enumerate(parts, 1):
-        if part:
-            piece.append(part)
-            size += len(part)
-        if size >= BATCH_BYTES or number % BATCH == 0:
-            yield between.join(piece)
-            piece, size = [], 0
-    if piece:
-        yield between.join(piece)
-
-
-def _show_sse(cursor: str | None, line: bytes) -> bytes:
-    identity = "" if cursor is None else f"id: {cursor}\n"
-    return f"{identity}event: {type_of(line)}\ndata: ".encode() + line + b"\n\n"
-
-
-_NDJSON = Form(NDJSON, b"", lambda cursor, line: line + b"\n", lambda cursor: b"", is_plain=True)
-# an id without data makes no event, and yet is where the client resumes from (HTML, 9.2.6)
-_SSE = Form(
-    SSE, f"retry: {RETRY_MS}\n\n".encode(), _show_sse, lambda cursor: f": still here\nid: {cursor}\n\n".encode()
-)
