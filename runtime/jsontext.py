@@ -47,7 +47,8 @@ def _refuse_value(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-_encode = make_encoder(None, _refuse_value, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+_encode = make_encoder(None, _refuse_value, encode_basestring_ascii, None, ":", ",", False, False, False)
+_encode_wide = make_encoder(None, _refuse_value, encode_basestring_ascii, None, ": ", ", ", False, False, False)
 
 
 def _skip_whitespace(text: str, position: int) -> int:
@@ -93,8 +94,12 @@ def _where(text: str, position: int) -> str:
 
 
 def encode(value: object) -> str:
-    """``value`` on one line, ASCII only."""
+    """``value`` for a program: on one line, without spaces, ASCII only."""
     return "".join(_encode(value, 0))
+
+
+def _encode_leaf(value: object) -> str:
+    return "".join(_encode_wide(value, 0))
 
 
 def render(value: object, indent: str = "") -> str:
@@ -104,5 +109,5 @@ def render(value: object, indent: str = "") -> str:
         members = (f"{inner}{encode_basestring_ascii(key)}: {render(item, inner)}" for key, item in value.items())
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list)) for item in value):
-        return "[\n" + ",\n".join(f"{inner}{encode(item)}" for item in value) + f"\n{indent}]"
-    return encode(value)
+        return "[\n" + ",\n".join(f"{inner}{_encode_leaf(item)}" for item in value) + f"\n{indent}]"
+    return _encode_leaf(value)

@@ -36,7 +36,7 @@ TAIL = """## What it prints, and how it ends
 
 - Answers go to stdout; they are JSON in ASCII, but for the table of `list` and the lines of `events --text`.
 - An error is one line on stderr, `runf: what failed; what to do`. With `--log` the same goes to the log, one line for a
-  failed command: `{"level": "error", "msg": ..., "time": ...}` with `--log-format json`. Control characters are
+  failed command: `{"level":"error","msg":...,"time":...}` with `--log-format json`. Control characters are
   escaped. A warning, `runf: warning: ...`, doesn't change the exit status and is not logged.
 - `state` of several containers prints those that it finds, and then fails if any is missing.
 - `list` names an unreadable record on stderr and passes it over.

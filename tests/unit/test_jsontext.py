@@ -51,6 +51,11 @@ def test_rendered_text_shows_one_list_item_a_line() -> None:
     ]
 
 
+def test_text_for_programs_has_no_spaces() -> None:
+    # some callers of runc look for its lines as text
+    assert jsontext.encode({"type": "stats", "id": "one", "pids": [1, 2]}) == '{"type":"stats","id":"one","pids":[1,2]}'
+
+
 def test_a_value_without_json_form_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         jsontext.encode({"a": object()})
