@@ -10,6 +10,7 @@ import os
 import stat
 
 from runtime.errors import InitFault, SpecFault
+from runtime.kernel.files import PIPEFS_MAGIC, statfs_type
 from runtime.kernel.process import set_keepcaps
 
 TYPE_CHECKING = False
@@ -66,15 +67,20 @@ def within_namespace(plan: IdentityPlan) -> IdentityPlan:
     return plan._replace(sets_groups=not is_denied)
 
 
-def give_stdio(uid: int) -> None:
-    """Make 0, 1 and 2 the program's own, so that it may open /dev/stdout anew; terminals and /dev/null are left."""
+def give_stdio(plan: IdentityPlan) -> None:
+    """Make 0, 1 and 2 the program's own, so that it may open /dev/stdout anew; terminals and /dev/null are left.
+
+    The group of a file stays: whoever of the host reads a log by it still may.  A nameless pipe has no such reader.
+    """
     for fd in (0, 1, 2):
         try:
             found = os.fstat(fd)
             device = (os.major(found.st_rdev), os.minor(found.st_rdev))
-            if found.st_uid == uid or (stat.S_ISCHR(found.st_mode) and device == NULL_DEVICE) or os.isatty(fd):
+            if found.st_uid == plan.uid or (stat.S_ISCHR(found.st_mode) and device == NULL_DEVICE) or os.isatty(fd):
                 continue
-            os.fchown(fd, uid, -1)
+            os.fchown(fd, plan.uid, -1)
+            if stat.S_ISFIFO(found.st_mode) and statfs_type(fd) == PIPEFS_MAGIC:
+                os.fchown(fd, -1, plan.gid)
         except OSError:
             continue  # closed, on a read-only file system, or somebody else's to give
 

@@ -286,7 +286,7 @@ def take_identity(init: Init) -> None:
     if init.console:
         console.take_console(init.console.slave_fd)
     else:
-        identity.give_stdio(plan.identity.uid)
+        identity.give_stdio(plan.identity)
     confinement.retain(init.confinement)
     limit_bounding(plan.capabilities)
     identity.become(plan.identity)

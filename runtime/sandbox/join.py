@@ -198,7 +198,7 @@ def take_identity(join: Join) -> None:
     """The ids and the capabilities; the order is what execve(2) and capabilities(7) demand."""
     plan = join.plan
     if not join.console:
-        identity.give_stdio(plan.identity.uid)
+        identity.give_stdio(plan.identity)
     confinement.retain(join.confinement)
     limit_bounding(plan.capabilities)
     identity.become(plan.identity)

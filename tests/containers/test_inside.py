@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,6 +110,28 @@ def test_config_json_says_more_about_sockets_than_the_caller(runf: Runf, bundle:
 
     path = make_container_bundle(bundle, "sh", "-c", "echo $LISTEN_FDS $LISTEN_PID", change=change)
     assert runf.ok("run", "-b", path, "one", env={**os.environ, "LISTEN_FDS": "1"}) == "7 1\n"
+
+
+@needs_root
+def test_standard_streams_are_the_users_and_only_a_pipe_its_groups(runf: Runf, bundle: Path) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["process"]["user"] = {"uid": 7, "gid": 8}
+
+    named = runf.place / "named"
+    os.mkfifo(named)
+    log = runf.place / "log"
+    log.touch()
+    script = "stat -Lc '%u:%g' /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2"
+    path = make_container_bundle(bundle, "sh", "-c", script, change=change)
+    fifo = os.open(named, os.O_RDWR)
+    try:
+        with open(log, "w") as file:
+            done = subprocess.run(
+                runf.argv("run", "-b", path, "one"), stdin=fifo, stdout=subprocess.PIPE, stderr=file, check=True
+            )
+    finally:
+        os.close(fifo)
+    assert done.stdout.split() == [b"7:0", b"7:8", b"7:0"]
 
 
 def test_capabilities_and_no_new_privileges_are_as_asked(runf: Runf, bundle: Path) -> None:
