@@ -103,7 +103,7 @@ class WrongStatus(Fault):
 
 
 class ContainerBusy(Fault):
-    """Another command holds the container's action lock."""
+    """Another command holds one of the container's locks, or that of the staging directory."""
 
 
 class NotRunning(Fault):

@@ -166,6 +166,7 @@ class Ends:
                 finished=ended.time,
                 precision=ended.precision,
                 now=clock.now(),
+                wait_s=0,
             )
         except BadRecord:
             pass  # it can't learn anything any more
@@ -244,7 +245,7 @@ class Ends:
         followed = ended.followed
         try:
             self._store.commit_exec_end(
-                followed.container_id, followed.instance, followed.process, ended.exit, now=ended.time
+                followed.container_id, followed.instance, followed.process, ended.exit, now=ended.time, wait_s=0
             )
         except BadRecord:
             return  # it can't learn anything any more

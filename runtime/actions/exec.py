@@ -20,7 +20,7 @@ from runtime.actions.identity import identify, open_pidfd
 from runtime.actions.pidfile import send_pidfd, write_pid_file
 from runtime.actions.status import refuse_exec
 from runtime.cgroups import joining
-from runtime.errors import BadRecord, Fault, InitFault, NotRunning, UsageFault
+from runtime.errors import BadRecord, ContainerBusy, Fault, InitFault, NotRunning, UsageFault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.sockets import connect_path, send_fds
 from runtime.sandbox import console, entrance, relay, seccomp
@@ -301,8 +301,8 @@ class _Executing:
         record, now = self.record, clock.now()
         try:
             self.store.commit_exec_end(record["id"], record["instance"], identity, exit, now=now)
-        except (BadRecord, OSError):
-            return  # unreadable, or no space: the watcher or the next command will find that it has ended
+        except (BadRecord, ContainerBusy, OSError):
+            return  # unreadable, held, or no space: the watcher or the next command will find that it has ended
 
 
 def _namespaces_to_enter(proc: str, pid: int) -> int:

@@ -71,7 +71,7 @@ def _thaw(store: Store, record: Record) -> Record:
             status = status_of_thawed(held.record)
             held.commit(advance(held.record, now=clock.now(), status=status, happenings=happenings))
             return held.record
-    except OSError as fault:
+    except (Fault, OSError) as fault:
         _take_back(fault, lambda: manager.freeze(cgroup))
         raise
 

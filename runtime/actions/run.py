@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime.actions import create, delete, notify, start
 from runtime.actions.oomkills import judged, with_kills
-from runtime.errors import BadRecord, Fault, NoSuchContainer
+from runtime.errors import BadRecord, ContainerBusy, Fault, NoSuchContainer
 from runtime.kernel import clock, process
 from runtime.kernel.files import let_go
 from runtime.sandbox import relay
@@ -12,7 +12,7 @@ from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runtime.actions.context import Context
     from runtime.actions.create import Made, Request, Warn
@@ -81,12 +81,23 @@ def supervise(
     finally:
         relay.release_signals(held)
         _let_go(made)
-    _record_exit(context, container_id, made, ended)
-    if not keep:
-        failures = delete.delete(context, container_id, force=True, instance=made.record["instance"])
-        if warn and failures:
-            warn([str(failure) for failure in failures])
+    failures = _conclude(context, container_id, made, ended, keep=keep)
+    if warn and failures:
+        warn([str(failure) for failure in failures])
     return UNKNOWN_CODE if ended.code is None else ended.code
+
+
+def _conclude(
+    context: Context, container_id: str, made: Made, ended: relay.WaitResult, *, keep: bool
+) -> Sequence[Fault]:
+    """Record the exit, and delete the container unless it is to be kept; what is only worth a warning."""
+    try:
+        _record_exit(context, container_id, made, ended)
+        if keep:
+            return []
+        return delete.delete(context, container_id, force=True, instance=made.record["instance"])
+    except ContainerBusy as busy:
+        return [busy]  # somebody holds it and hangs: it stays, and we know the code all the same
 
 
 def _begin(context: Context, container_id: str, request: Request, warn: Warn | None) -> tuple[Made, Proxy | None]:

@@ -3,8 +3,9 @@
 Whoever has taken one compares device and inode with a fresh stat of the path: the directory may have been retired,
 and another life of the id begun, while he waited.  A fork passes a lock on, so every child closes it first.
 
-Waiting with a limit tries again after a pause that grows from 1 to 50 ms: a timer signal would have to displace the
-caller's handlers, and the wait is for a command that takes milliseconds or hangs.
+Nobody waits without a limit, since a holder may hang (stopped, frozen, or on a file system that does).  Waiting tries
+again after a pause that grows from 1 to 50 ms: a timer signal would have to displace the caller's handlers, and the
+wait is for a command that takes milliseconds or hangs.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ _LONGEST_PAUSE_S = 0.05
 _CHUNK_BYTES = 1 << 16
 
 
-def take(parent_fd: int, name: str, lock_name: str, *, wait_s: float | None = None) -> int | None:
+def take(parent_fd: int, name: str, lock_name: str, *, wait_s: float) -> int | None:
     """The fd of the lock ``<name>/<lock_name>`` below ``parent_fd``, taken; None when ``wait_s`` passed first.
 
-    ``wait_s`` None waits for as long as it takes, 0 tries once.  NoSuchContainer when the directory isn't there.
+    ``wait_s`` 0 tries once.  NoSuchContainer when the directory isn't there.
     """
     path = f"{name}/{lock_name}"
-    deadline = None if wait_s is None else time.monotonic() + wait_s
+    deadline = time.monotonic() + wait_s
     while True:
         fd = _open(parent_fd, path, name)
         try:
-            if not _flock(fd, deadline):
+            if not flock(fd, fcntl.LOCK_EX, deadline):
                 os.close(fd)
                 return None
             if _is_current(parent_fd, path, fd):
@@ -53,14 +54,12 @@ def _open(parent_fd: int, path: str, name: str) -> int:
         raise
 
 
-def _flock(fd: int, deadline: float | None) -> bool:
-    if deadline is None:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        return True
+def flock(fd: int, operation: int, deadline: float) -> bool:
+    """flock(2), shared or exclusive; False when ``deadline`` (of the monotonic clock) passed first."""
     pause_s = _FIRST_PAUSE_S
     while True:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, operation | fcntl.LOCK_NB)
         except BlockingIOError:
             left_s = deadline - time.monotonic()
             if left_s <= 0:

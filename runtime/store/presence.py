@@ -9,9 +9,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
+
+from runtime.store import lock
 
 NAME = ".watcher"
 _MODE = 0o600
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+ASKING_WAIT_S = 10.0  # asking takes microseconds: who takes as long as that hangs
 _NOBODY = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR)
 
 
@@ -21,7 +26,7 @@ def watcher_at_work(root_fd: int) -> bool:
     What isn't a file of its name belongs to no watcher either: it never stands in the way of an answer.
     """
     try:
-        fd = os.open(NAME, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=root_fd)
+        fd = os.open(NAME, _FLAGS | os.O_NONBLOCK, dir_fd=root_fd)
     except OSError as error:
         if error.errno in _NOBODY:
             return False
@@ -35,12 +40,17 @@ def watcher_at_work(root_fd: int) -> bool:
     return False
 
 
-def announce(root_fd: int) -> int:
-    """The fd that says so, to be kept open by the watcher; waits out those who are just asking."""
-    fd = os.open(NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE, dir_fd=root_fd)
+def announce(root_fd: int, *, wait_s: float = ASKING_WAIT_S) -> int:
+    """The fd that says so, to be kept open by the watcher; waits out those who are just asking.
+
+    OSError, with who holds it, where somebody hangs in that.
+    """
+    fd = os.open(NAME, _FLAGS | os.O_CREAT, _MODE, dir_fd=root_fd)
     try:
         os.fchmod(fd, _MODE)
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        if not lock.flock(fd, fcntl.LOCK_EX, time.monotonic() + wait_s):
+            pid = lock.holder(root_fd, ".", NAME)
+            raise OSError(errno.EWOULDBLOCK, f"{f'process {pid}' if pid else 'somebody'} holds {NAME}")
     except BaseException:
         os.close(fd)
         raise

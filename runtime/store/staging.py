@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 
-from runtime.errors import ContainerExists, NoSuchContainer
+from runtime.errors import ContainerBusy, ContainerExists, NoSuchContainer
 from runtime.kernel import files
 from runtime.store import layout, lock
 from runtime.store.record import serialize
@@ -26,13 +27,14 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 # the most that transitions, execs and a fault add to a record after its publication
 _SPARE_SLACK_BYTES = 24576
 _BLOCK_BYTES = 4096
+SWEEP_WAIT_S = 10.0  # a sweep takes milliseconds: who holds its lock for as long as that hangs
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def build(fds: RootFds, record: Record, private: Mapping[str, bytes], fifos: Iterable[str]) -> tuple[int, int]:
     """Make the directory of a new life and rename it into the root; its fd and that of its action lock, held.
 
-    ContainerExists where the id is taken.  On any failure nothing is left.
+    ContainerExists where the id is taken; ContainerBusy where a sweep hangs.  On any failure nothing is left.
     """
     text = serialize(record)
     name = record["instance"] + layout.MAKING_SUFFIX
@@ -63,7 +65,8 @@ def _make_locked(fds: RootFds, name: str, opened: list[int]) -> tuple[int, int]:
     """The fds of the new directory's action lock and of itself; those and its lock's are entered in ``opened``."""
     sweep_fd = _open_sweep(fds.staging)
     try:
-        fcntl.flock(sweep_fd, fcntl.LOCK_SH)
+        if not lock.flock(sweep_fd, fcntl.LOCK_SH, time.monotonic() + SWEEP_WAIT_S):
+            raise _swept(fds)
         os.mkdir(name, 0o700, dir_fd=fds.staging)
         dir_fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=fds.staging)
         opened.append(dir_fd)
@@ -76,6 +79,14 @@ def _make_locked(fds: RootFds, name: str, opened: list[int]) -> tuple[int, int]:
         return fd, dir_fd
     finally:
         os.close(sweep_fd)
+
+
+def _swept(fds: RootFds) -> ContainerBusy:
+    pid = lock.holder(fds.staging, ".", layout.SWEEP)
+    return ContainerBusy(
+        f"the state root is busy: {f'process {pid}' if pid else 'another command'} clears its staging directory",
+        hint="try again once that has ended",
+    )
 
 
 def _open_sweep(staging_fd: int) -> int:

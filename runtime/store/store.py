@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RECORD_LIMIT_BYTES = 1 << 20
 ACTION_WAIT_S = 10.0
+LOCK_WAIT_S = 10.0  # it is held for a commit: who holds it for as long as that hangs
 _READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 _NOT_THE_RECORDS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 # how often one read may be overtaken by the end of a life and the beginning of the next
@@ -218,7 +219,7 @@ class Store:
             raise
         return Action(container_id, instance, dir_fd, lock_fd)
 
-    def _take(self, container_id: str, lock_name: str, wait_s: float | None) -> int | None:
+    def _take(self, container_id: str, lock_name: str, wait_s: float) -> int | None:
         """The lock's fd; NoSuchContainer, or BadRecord for a directory that we can't have made."""
         for _ in range(_LIVES_BETWEEN):
             try:
@@ -228,12 +229,12 @@ class Store:
                     raise
         raise BadRecord(container_id, f"{container_id}/{lock_name} is missing")
 
-    def locked(self, container_id: str) -> Held:
-        """Take ``lock`` and read the record anew; NoSuchContainer, BadRecord."""
+    def locked(self, container_id: str, *, wait_s: float = LOCK_WAIT_S) -> Held:
+        """Take ``lock`` and read the record anew; NoSuchContainer, BadRecord; ContainerBusy, naming the holder."""
         layout.check_id(container_id)
-        lock_fd = self._take(container_id, layout.LOCK, None)
+        lock_fd = self._take(container_id, layout.LOCK, wait_s)
         if lock_fd is None:
-            raise AssertionError("a wait without a limit ended without the lock")
+            raise self._busy(container_id, layout.LOCK)
         return Held(self, self.fds.root, container_id, container_id, lock_fd)
 
     def try_locked(self, container_id: str) -> Held | None:
@@ -242,45 +243,62 @@ class Store:
         lock_fd = self._take(container_id, layout.LOCK, 0)
         return None if lock_fd is None else Held(self, self.fds.root, container_id, container_id, lock_fd)
 
-    def locked_last(self, instance: str, container_id: str) -> Held:
-        """Take the ``lock`` of a last record in .deleted; NoSuchContainer when it was pruned."""
-        lock_fd = lock.take(self.fds.deleted, instance, layout.LOCK)
+    def locked_last(self, instance: str, container_id: str, *, wait_s: float = LOCK_WAIT_S) -> Held:
+        """Take the ``lock`` of a last record in .deleted; NoSuchContainer when it was pruned; ContainerBusy."""
+        lock_fd = lock.take(self.fds.deleted, instance, layout.LOCK, wait_s=wait_s)
         if lock_fd is None:
-            raise AssertionError("a wait without a limit ended without the lock")
+            raise self._busy(container_id, layout.LOCK, lock.holder(self.fds.deleted, instance, layout.LOCK, self.proc))
         return Held(self, self.fds.deleted, instance, container_id, lock_fd)
 
     def commit_exit(
-        self, container_id: str, instance: str, *, exit: Exit, finished: str, precision: Precision, now: str
+        self,
+        container_id: str,
+        instance: str,
+        *,
+        exit: Exit,
+        finished: str,
+        precision: Precision,
+        now: str,
+        wait_s: float = LOCK_WAIT_S,
     ) -> bool:
         """Commit the end of that life's first process, or an exit that was unknown; whether there was anything new.
 
-        Also in .deleted, where the life has been deleted meanwhile.
+        Also in .deleted, where the life has been deleted meanwhile.  ContainerBusy when ``wait_s`` passed first.
         """
         try:
-            with self.locked(container_id) as held:
+            with self.locked(container_id, wait_s=wait_s) as held:
                 if held.record["instance"] == instance:
                     return _commit_end(held, exit, finished, precision, now)
         except (NoSuchContainer, BadRecord):
             pass  # deleted by now: its last record can still learn the code
         try:
-            with self.locked_last(instance, container_id) as held:
+            with self.locked_last(instance, container_id, wait_s=wait_s) as held:
                 return _commit_end(held, exit, finished, precision, now)
         except (NoSuchContainer, BadRecord):
             return False  # pruned, or nothing that could learn it
 
-    def commit_exec_end(self, container_id: str, instance: str, process: Process, exit: Exit, *, now: str) -> bool:
+    def commit_exec_end(
+        self,
+        container_id: str,
+        instance: str,
+        process: Process,
+        exit: Exit,
+        *,
+        now: str,
+        wait_s: float = LOCK_WAIT_S,
+    ) -> bool:
         """Commit the end of a process that exec added, or its exit that was unknown; whether there was anything new.
 
-        Also in .deleted, where the life has been deleted meanwhile.
+        Also in .deleted, where the life has been deleted meanwhile.  ContainerBusy when ``wait_s`` passed first.
         """
         try:
-            with self.locked(container_id) as held:
+            with self.locked(container_id, wait_s=wait_s) as held:
                 if held.record["instance"] == instance:
                     return _commit_exec_end(held, process, exit, now)
         except NoSuchContainer:
             pass  # deleted by now
         try:
-            with self.locked_last(instance, container_id) as held:
+            with self.locked_last(instance, container_id, wait_s=wait_s) as held:
                 return _commit_exec_end(held, process, exit, now)
         except NoSuchContainer:
             return False  # pruned
@@ -317,8 +335,8 @@ class Store:
             return False
         return True
 
-    def _busy(self, container_id: str, lock_name: str) -> ContainerBusy:
-        pid = lock.holder(self.fds.root, container_id, lock_name, self.proc)
+    def _busy(self, container_id: str, lock_name: str, pid: int | None = None) -> ContainerBusy:
+        pid = pid or lock.holder(self.fds.root, container_id, lock_name, self.proc)
         return ContainerBusy(
             f'container "{container_id}" is busy: {f"process {pid}" if pid else "another command"} acts on it',
             hint="try again once that has ended",

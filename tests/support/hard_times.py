@@ -21,14 +21,14 @@ def in_another_boot(place: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", "sh", "-c", script, "sh")
 
 
-def hold(path: Path) -> int:
+def hold(path: Path, operation: int = fcntl.LOCK_EX) -> int:
     """The pid of a child that holds the lock and does nothing."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             fd = os.open(path, os.O_RDWR)
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            fcntl.flock(fd, operation)
             os.write(writing, b".")
             while True:
                 signal.pause()

@@ -53,7 +53,7 @@ def before_flock(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> No
     monkeypatch.setattr(fcntl, "flock", flock)
 
 
-def take(store: Store, lock_name: str = layout.LOCK, *, wait_s: float | None = 0) -> int | None:
+def take(store: Store, lock_name: str = layout.LOCK, *, wait_s: float = 0) -> int | None:
     return lock.take(store.fds.root, "web", lock_name, wait_s=wait_s)
 
 
@@ -64,7 +64,7 @@ def test_a_lock_is_held_by_one_at_a_time(store: Store, name: str) -> None:
     assert first is not None
     assert take(store, name) is None
     os.close(first)
-    second = take(store, name, wait_s=None)
+    second = take(store, name, wait_s=10)
     assert second is not None
     os.close(second)
 
@@ -225,7 +225,7 @@ def test_who_waits_for_a_life_that_ends_for_good_is_told(
     publish(store)
     before_flock(monkeypatch, lambda: retire(store) and None)
     with pytest.raises(NoSuchContainer, match='container "web" does not exist'):
-        take(store, name, wait_s=None)
+        take(store, name, wait_s=10)
 
 
 def test_a_lock_file_that_was_replaced_under_us_is_taken_anew(
@@ -238,7 +238,7 @@ def test_a_lock_file_that_was_replaced_under_us_is_taken_anew(
         (root / "web" / "new").rename(root / "web" / "lock")
 
     before_flock(monkeypatch, replace)
-    fd = take(store, wait_s=None)
+    fd = take(store, wait_s=10)
     assert fd is not None
     assert os.fstat(fd).st_ino == (root / "web" / "lock").stat().st_ino
     os.close(fd)
