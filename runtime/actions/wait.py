@@ -3,7 +3,7 @@
 creating          its maker's turn: look again when that has ended, or a moment later
 created, running  poll the pidfd; then the kernel tells the exit, or the record does, which its parent or the
                   watcher commits a moment later
-stopped           what the record says
+stopped           what the record says, or will say, where a watcher at work has not committed the end yet
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from runtime.actions import look
 from runtime.actions.ending import exit_of_ended
 from runtime.actions.identity import open_pidfd
 from runtime.errors import BadRecord, NoSuchContainer
+from runtime.store.presence import watcher_at_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PAUSE_S = 0.05
 RECORD_WAIT_S = 2.0
+WATCHED_WAIT_S = 60.0  # a watcher at work will commit the end: it has much to do, or is stopped
 
 
 def wait(context: Context, container_id: str) -> Exit:
@@ -65,15 +67,18 @@ def _await_process(identity: Process | None, proc: str, timeout_s: float | None)
 
 def _recorded(store: Store, record: Record) -> Exit:
     """The exit in the record, or in the last one; the time that a parent or a watcher takes to commit it is granted."""
-    deadline = time.monotonic() + RECORD_WAIT_S
-    while record["exit"]["code"] is None and time.monotonic() < deadline:
+    began = time.monotonic()
+    while record["exit"]["code"] is None:
         try:
             newest = store.read(record["id"])
         except (NoSuchContainer, BadRecord):
             newest = record
         if newest["instance"] != record["instance"] or newest is record:
             newest = store.read_last(record["instance"], record["id"]) or record
+        record = newest
+        is_to_come = newest["status"] != "stopped" and watcher_at_work(store.fds.root)
+        if time.monotonic() - began > (WATCHED_WAIT_S if is_to_come else RECORD_WAIT_S):
+            break
         if newest["exit"]["code"] is None:
             time.sleep(PAUSE_S)
-        record = newest
     return record["exit"]

@@ -15,7 +15,8 @@ from runtime.store import lock
 
 NAME = ".watcher"
 _MODE = 0o600
-_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+# not for writing, or the file system could not be remounted read-only as long as a watcher is at work
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 ASKING_WAIT_S = 10.0  # asking takes microseconds: who takes as long as that hangs
 _NOBODY = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.EISDIR)
 

@@ -278,14 +278,7 @@ class Store:
             return False  # pruned, or nothing that could learn it
 
     def commit_exec_end(
-        self,
-        container_id: str,
-        instance: str,
-        process: Process,
-        exit: Exit,
-        *,
-        now: str,
-        wait_s: float = LOCK_WAIT_S,
+        self, container_id: str, instance: str, process: Process, exit: Exit, *, now: str, wait_s: float = LOCK_WAIT_S
     ) -> bool:
         """Commit the end of a process that exec added, or its exit that was unknown; whether there was anything new.
 
