@@ -1,7 +1,9 @@
 """/dev of the container: the default devices, those of config.json, and the links that programs expect.
 
 Nodes are made relative to directory fds; in a user namespace, where mknod(2) is refused, the host's device is bound
-onto an empty file.  Source: runtime-spec: config-linux.md#default-devices, runtime-linux.md#dev-symbolic-links.
+onto an empty file, or one that the container's maker has made (device_nodes.py).
+
+Source: runtime-spec: config-linux.md#default-devices, runtime-linux.md#dev-symbolic-links.
 """
 
 from __future__ import annotations
@@ -63,19 +65,28 @@ DEFAULTS = tuple(
 
 
 class DevicePlan(NamedTuple):
-    """``fills_dev``: /dev is the container's own; ``binds``: nodes can't be made, so the host's are bound."""
+    """``fills_dev``: /dev is the container's own; ``binds``: nodes can't be made, so the host's are bound.
+
+    ``made`` are the places in ``nodes`` of those that the maker makes all the same.
+    """
 
     nodes: tuple[DeviceNode, ...]
     fills_dev: bool
     binds: bool
+    made: tuple[int, ...] = ()
 
 
-def plan_devices(config: Mapping[str, Any], *, fills_dev: bool, binds: bool) -> DevicePlan:
-    """The defaults and those of ``linux.devices``, which win over a default of the same path."""
+def plan_devices(config: Mapping[str, Any], *, fills_dev: bool, binds: bool, makes: bool = False) -> DevicePlan:
+    """The defaults and those of ``linux.devices``, which win over a default of the same path.
+
+    ``makes``: where nodes are bound, the maker has the right to make those of ``linux.devices``.
+    """
     asked = tuple(_plan_node(entry) for entry in config.get("linux", {}).get("devices", ()))
     taken = {node.path for node in asked}
     defaults = tuple(node for node in DEFAULTS if node.path not in taken) if fills_dev else ()
-    return DevicePlan((*defaults, *asked), fills_dev, binds)
+    places = range(len(defaults), len(defaults) + len(asked)) if binds and makes else ()
+    nodes = (*defaults, *asked)
+    return DevicePlan(nodes, fills_dev, binds, tuple(place for place in places if nodes[place].kind != stat.S_IFIFO))
 
 
 def _plan_node(entry: Mapping[str, Any]) -> DeviceNode:
@@ -90,14 +101,18 @@ def _plan_node(entry: Mapping[str, Any]) -> DeviceNode:
     )
 
 
-def apply_devices(root_fd: int, plan: DevicePlan, *, makes_console: bool) -> None:
-    """Make the nodes and links; with ``makes_console`` an empty /dev/console to bind the terminal onto."""
+def apply_devices(root_fd: int, plan: DevicePlan, *, made_fd: int | None, makes_console: bool) -> None:
+    """Make the nodes and links; with ``makes_console`` an empty /dev/console to bind the terminal onto.
+
+    ``made_fd`` is the tmpfs with what the maker has made.
+    """
     if not (plan.nodes or plan.fills_dev):
         return
     dev_fd = open_plain_directory(root_fd, "/dev", STEP)
     try:
-        for node in plan.nodes:
-            _place(root_fd, dev_fd, node, binds=plan.binds)
+        clones = _clone_all(made_fd, dev_fd) if made_fd is not None else {}
+        for place, node in enumerate(plan.nodes):
+            _place(root_fd, dev_fd, node, binds=plan.binds, clone=clones.get(place))
         if plan.fills_dev:
             _make_links(dev_fd)
             if makes_console:
@@ -106,23 +121,37 @@ def apply_devices(root_fd: int, plan: DevicePlan, *, makes_console: bool) -> Non
         os.close(dev_fd)
 
 
-def _place(root_fd: int, dev_fd: int, node: DeviceNode, *, binds: bool) -> None:
+def _clone_all(made_fd: int, dev_fd: int) -> dict[int, int]:
+    """A detached mount of each node on the tmpfs, which is attached for that: before 6.15 nothing else is cloned."""
+    mount.move_mount(made_fd, "", dev_fd, "", mount.MOVE_MOUNT_F_EMPTY_PATH | mount.MOVE_MOUNT_T_EMPTY_PATH)
+    flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC
+    os.fchdir(made_fd)
+    clones = {int(name): mount.open_tree(made_fd, name, flags) for name in os.listdir(".")}
+    mount.umount2(".", mount.MNT_DETACH)
+    os.fchdir(dev_fd)
+    os.close(made_fd)
+    return clones
+
+
+def _place(root_fd: int, dev_fd: int, node: DeviceNode, *, binds: bool, clone: int | None) -> None:
     directory, name = os.path.split(node.path)
     parent = os.dup(dev_fd) if directory == "/dev" else make_directory(root_fd, directory)
     try:
         if _is_there(parent, name, node):
             return
-        if binds and node.kind != stat.S_IFIFO:
-            _bind_node(parent, name, node)
+        if clone is not None or (binds and node.kind != stat.S_IFIFO):
+            _bind_node(parent, name, node, clone)
             return
         try:
             _make_node(parent, name, node)
         except PermissionError:
             if node.kind == stat.S_IFIFO:
                 raise
-            _bind_node(parent, name, node)  # no CAP_MKNOD, or a device cgroup above us forbids it
+            _bind_node(parent, name, node, None)  # no CAP_MKNOD, or a device cgroup above us forbids it
     finally:
         os.close(parent)
+        if clone is not None:
+            os.close(clone)
 
 
 def _is_there(parent: int, name: str, node: DeviceNode) -> bool:
@@ -149,8 +178,8 @@ def _make_node(parent: int, name: str, node: DeviceNode) -> None:
         os.chown(name, node.uid, node.gid, dir_fd=parent, follow_symlinks=False)
 
 
-def _bind_node(parent: int, name: str, node: DeviceNode) -> None:
-    tree = open_bind(node.path, recursive=False)
+def _bind_node(parent: int, name: str, node: DeviceNode, clone: int | None) -> None:
+    tree = open_bind(node.path, recursive=False) if clone is None else os.dup(clone)
     try:
         found = os.fstat(tree)
         if stat.S_IFMT(found.st_mode) != node.kind or found.st_rdev != os.makedev(node.major, node.minor):

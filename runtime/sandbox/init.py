@@ -127,7 +127,7 @@ def settle(init: Init) -> None:
     hooks.reset_signals()
     first = FIRST_PRESERVED_FD + plan.preserve_fds
     own = (init.parent.fileno(), plan.gate_fd, plan.outcome_fd, *init.state_fds)
-    others = (fd for fd in (plan.listener_fd, plan.mounts_fd) if fd is not None)
+    others = (fd for fd in (plan.listener_fd, plan.mounts_fd, plan.devices_fd) if fd is not None)
     gate.close_fds(first, (*own, *others, *source_fds(plan.mounts)))
     if "cgroup" in plan.namespaces.new:
         process.unshare(process.CLONE_NEWCGROUP)
@@ -227,7 +227,7 @@ def make_mounts(init: Init) -> None:
 def make_devices(init: Init) -> None:
     """/dev, and the terminal's two ends."""
     plan = init.plan
-    devices.apply_devices(init.root_fd, plan.devices, makes_console=plan.program.has_terminal)
+    devices.apply_devices(init.root_fd, plan.devices, made_fd=plan.devices_fd, makes_console=plan.program.has_terminal)
     if not plan.program.has_terminal:
         return
     pts = open_plain_directory(init.root_fd, "/dev/pts", "console")

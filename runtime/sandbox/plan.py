@@ -76,6 +76,7 @@ class InitPlan(NamedTuple):
     gate_fd: int = -1
     outcome_fd: int = -1
     mounts_fd: int | None = None
+    devices_fd: int | None = None
     filter: Filter | None = None
     listener_fd: int | None = None
 
@@ -106,7 +107,12 @@ def plan_init(
         namespaces=namespaces,
         root=plan_root(config, rootfs=rootfs, shares_mounts=namespaces.shares_mounts),
         mounts=mounts,
-        devices=plan_devices(config, fills_dev=has_device_directory(mounts), binds=in_userns or namespaces.has_user),
+        devices=plan_devices(
+            config,
+            fills_dev=has_device_directory(mounts),
+            binds=in_userns or namespaces.has_user,
+            makes="user" in namespaces.new and not rootless,
+        ),
         net_devices=plan_net_devices(config, rootless=rootless),
         settings=plan_settings(config, rootless=rootless),
         scheduling=plan_scheduling(config, rootless=rootless),

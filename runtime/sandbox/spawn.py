@@ -54,7 +54,7 @@ def launch(plan: InitPlan, *, close_fds: Iterable[int]) -> Child:
     pid = 0
     try:
         sources.open(all_binds=plan.opens_sources)
-        plan = plan._replace(mounts=sources.steps, mounts_fd=fds.get("mount"))
+        plan = plan._replace(mounts=sources.steps, mounts_fd=fds.get("mount"), devices_fd=_make_devices(plan))
         entered = [(joined, fd) for joined, fd in opened if joined.kind != "mount"]
         if entered or plan.namespaces.offsets:
             pid = _clone_beyond(plan, entered, mine, theirs, close_fds)
@@ -71,7 +71,19 @@ def launch(plan: InitPlan, *, close_fds: Iterable[int]) -> Child:
     finally:
         theirs.let_go()
         sources.close()
-        let_go(*(fd for _, fd in opened))
+        let_go(*(fd for _, fd in opened), *([plan.devices_fd] if plan.devices_fd is not None else []))
+
+
+def _make_devices(plan: InitPlan) -> int | None:
+    if not plan.devices.made:
+        return None
+    from runtime.sandbox.device_nodes import make_nodes  # only devices in a user namespace need it
+
+    try:
+        return make_nodes(plan.devices, plan.namespaces.uid_map, plan.namespaces.gid_map)
+    except OSError as error:
+        told = f"config.json#/linux/devices: they can't be made: {error.strerror}"
+        raise InitFault("devices", error.errno, told) from error
 
 
 def _abandon(pid: int) -> None:
