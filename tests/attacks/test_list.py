@@ -24,4 +24,4 @@ def test_every_attack_is_in_the_list(number: str) -> None:
 @pytest.mark.parametrize(("path", "name"), sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", LIST))))
 def test_every_test_of_the_list_exists(path: str, name: str) -> None:
     text = (REPOSITORY / path).read_text()
-    assert not name or f"\ndef {name}(" in text or f"\n    def {name}(" in text
+    assert not name or re.search(rf"^(?: *def {name}\(|class {name}:)", text, re.MULTILINE)

@@ -29,7 +29,8 @@ def header(kind: str) -> dict[str, int]:
 @pytest.mark.parametrize(("kind", "table"), [("x86_64", numbers._X86_64), ("generic", numbers._GENERIC)])
 def test_the_tables_are_those_of_the_kernel(kind: str, table: dict[str, int]) -> None:
     known = header(kind)
-    expected = {**table, **NEWER}
+    newest = max(known.values())  # headers may be older than the calls that we know
+    expected = {**table, **{name: number for name, number in NEWER.items() if number <= newest}}
     assert {name: known.get(name) for name in expected} == expected
 
 
