@@ -16,13 +16,13 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.watching import _publish
+from bench.place import on_tmpfs
+from bench.watching import cpu_s, publish
 from runtime.kernel import clock
 from runtime.store.record import advance, serialize
 from runtime.store.store import Store
@@ -82,21 +82,19 @@ def main() -> None:
     parser.add_argument("--watcher", default=str(HERE / ".venv/bin/runf-watcher"), metavar="PATH")
     parser.add_argument("--rate", type=int, default=500, help="transitions a second")
     options = parser.parse_args()
-    base = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(prefix="runf-crowd-", dir=base) as place:
-        _measure(Path(place), options)
+    with on_tmpfs("runf-crowd-") as place:
+        _measure(place, options)
 
 
 def _measure(place: Path, options: argparse.Namespace) -> None:
     root, address = str(place / "root"), str(place / "socket")
     with closing(Store(root, make=True)) as store:
-        lives = [_publish(store, number) for number in range(options.containers)]
+        lives = [publish(store, number) for number in range(options.containers)]
         began = time.monotonic()
         watcher = subprocess.Popen(
             [options.watcher, "--root", root, "--socket", address],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "XDG_RUNTIME_DIR": str(place)},
         )
         try:
             if watcher.stderr is None or "following" not in watcher.stderr.readline():
@@ -104,7 +102,7 @@ def _measure(place: Path, options: argparse.Namespace) -> None:
             took_s = time.monotonic() - began
             _say(
                 "ready after",
-                f"{took_s:.1f} s with {options.containers} containers ({_cpu_s(watcher.pid):.1f} s of CPU)",
+                f"{took_s:.1f} s with {options.containers} containers ({cpu_s(watcher.pid):.1f} s of CPU)",
             )
             _say("memory then", f"{_peak_mib(watcher.pid):.0f} MiB")
             stuck = [Reader(address) for _ in range(options.stuck)]
@@ -116,7 +114,7 @@ def _measure(place: Path, options: argparse.Namespace) -> None:
             found = _collect(seen)
             _report(found, sent, options)
             _say("memory at most", f"{_peak_mib(watcher.pid):.0f} MiB")
-            _say("the watcher's CPU time", f"{_cpu_s(watcher.pid):.1f} s")
+            _say("the watcher's CPU time", f"{cpu_s(watcher.pid):.1f} s")
             for each in stuck:
                 each.socket.close()
         finally:
@@ -204,11 +202,6 @@ def _peak_mib(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise SystemExit("bench: the watcher has ended")
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _say(what: str, text: str) -> None:

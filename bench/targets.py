@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from bench import lifecycle, reading, watching
 from bench.lifecycle import Contender, Cost
+from bench.place import cover_run
 from runtime.kernel import mount, process
 
 HERE = Path(__file__).resolve().parent.parent
@@ -88,6 +89,7 @@ def _print(row: Row) -> None:
 
 
 def _print_watching(place: Path) -> None:
+    cover_run()
     try:
         for each in watching.rows(HERE, place):
             _print(Row(*each))

@@ -10,6 +10,8 @@ everything. Source: inotify(7).
 
 from __future__ import annotations
 
+import os
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from inotify_simple import INotify, flags
@@ -17,12 +19,17 @@ from inotify_simple import INotify, flags
 from runtime.store.layout import DELETED, STAGING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from runtime.store.layout import RootFds
 
 INSTANCE_DIGITS = 32
-_HEX = frozenset("0123456789abcdef")
+# some hundred events: between two such looks others get their turn
+SOME_BYTES = 64 << 10
+# more than the kernel's queue holds: 16,384 events, each with a name of at most 255 bytes
+ALL_BYTES = 8 << 20
+_HEX = "0123456789abcdef"
+_EVENT = Struct("iIII")  # wd, mask, cookie, length of the name that follows, padded with NULs
 _ROOT_MASK = int(flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR)
 _STAGING_MASK = int(flags.MOVED_FROM | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR)
 _ARRIVES = int(flags.MOVED_TO)
@@ -57,15 +64,19 @@ class Directory:
             raise
         self.fd: int = self._inotify.fileno()
 
-    def read(self) -> Look:
-        """What has been seen since the last call; waits for nothing."""
-        return self._look_for(self._inotify.read(timeout=0))
+    def read(self, at_most: int = ALL_BYTES) -> Look:
+        """What has been seen since the last call, oldest first, of so many bytes ``at_most``; waits for nothing."""
+        try:
+            data = os.read(self.fd, at_most)
+        except BlockingIOError:
+            data = b""
+        return self._look_for(_parse(data))
 
-    def _look_for(self, events: Iterable[tuple[int, int, int, str]]) -> Look:
+    def _look_for(self, events: Iterable[tuple[int, int, str]]) -> Look:
         ids: set[str] = set()
         lives: dict[tuple[str, str], int] = {}
         everything = overflowed = False
-        for wd, mask, _, name in events:
+        for wd, mask, name in events:
             if mask & _LOST:
                 everything = True
                 overflowed = overflowed or bool(mask & _OVERFLOW)
@@ -88,6 +99,16 @@ class Directory:
         self._inotify.close()
 
 
+def _parse(data: bytes) -> Iterator[tuple[int, int, str]]:
+    """Watch, mask and name of each event."""
+    position = 0
+    while position < len(data):
+        wd, mask, _, size = _EVENT.unpack_from(data, position)
+        begin = position + _EVENT.size
+        position = begin + size
+        yield wd, mask, data[begin:position].rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
 def commit_of(name: str) -> tuple[str, str, int] | None:
     """Id, instance and generation of a commit by its name in .staging; None for anything else that lies there.
 
@@ -97,7 +118,7 @@ def commit_of(name: str) -> tuple[str, str, int] | None:
     if len(parts) != 3:
         return None
     container_id, instance, generation = parts
-    is_instance = len(instance) == INSTANCE_DIGITS and not set(instance) - _HEX
+    is_instance = len(instance) == INSTANCE_DIGITS and not instance.strip(_HEX)
     if not container_id or not is_instance or not (generation.isascii() and generation.isdigit()):
         return None
     return container_id, instance, int(generation)

@@ -54,17 +54,23 @@ class Ends:
     def follow(self, record: Record) -> bool:
         """Get a pidfd of every process of the life; whether there may be something to settle now."""
         wanted = self._processes(record)
-        self._exits.retain(record["instance"], wanted)
+        # most records bring no process and take none away
+        unfollowed = [] if self._exits.are_all(record["instance"], wanted) else self._follow(record["instance"], wanted)
+        # nobody but the process itself tells that another runtime's container has started
+        is_waiting = record["status"] == "created" and is_foreign(record)
+        is_incomplete = bool(unfollowed) and (record["status"] != "stopped" or EXEC in unfollowed)
+        return record["instance"] in self._kept or is_waiting or is_incomplete
+
+    def _follow(self, instance: str, wanted: list[Followed]) -> list[str]:
+        """Follow these alone; the roles of those whose end no pidfd will tell."""
+        self._exits.retain(instance, wanted)
         unfollowed = []
         for followed in wanted:
             if self._is_foreign(followed.process):
                 continue  # a pid of another namespace says nothing here
             if not (self._is_of_this_boot(followed.process) and self._exits.follow(followed)):
                 unfollowed.append(followed.role)
-        # nobody but the process itself tells that another runtime's container has started
-        is_waiting = record["status"] == "created" and is_foreign(record)
-        is_incomplete = bool(unfollowed) and (record["status"] != "stopped" or EXEC in unfollowed)
-        return record["instance"] in self._kept or is_waiting or is_incomplete
+        return unfollowed
 
     def _processes(self, record: Record) -> list[Followed]:
         """Those whose end is still to be known."""

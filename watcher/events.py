@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runtime.store.record import Record
-    from watcher.diff import Happening
+    from watcher.diff import Happening, Known
     from watcher.snapshot import Kept
 
 CONTAINER = "org.runf.container."
@@ -30,13 +30,17 @@ _TYPE = b'"type":"'  # a quote within a text is escaped, so this is never part o
 
 
 class Event(dict[str, Any]):
-    """A CloudEvent; ``text`` is its data as JSON on one line, where that is at hand."""
+    """A CloudEvent; ``text`` is its data as JSON on one line, where that is at hand.
 
-    __slots__ = ("text",)
+    ``told`` is what is known to whoever has been told it, where it is the newest of its record.
+    """
+
+    __slots__ = ("text", "told")
 
     def __init__(self, members: dict[str, Any], text: bytes | None = None) -> None:
         super().__init__(members)
         self.text = text
+        self.told: Known | None = None
 
 
 def source_of(machine_id: str, root: str) -> str:

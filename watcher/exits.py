@@ -73,6 +73,11 @@ class Exits:
         """Whether its end is still to be told."""
         return _key(followed) in self._of_life.get(followed.instance, ())
 
+    def are_all(self, instance: str, wanted: list[Followed]) -> bool:
+        """Whether these, and no others of the life, are followed."""
+        of_life = self._of_life.get(instance, {})
+        return len(of_life) == len(wanted) and all(_key(each) in of_life for each in wanted)
+
     def follow(self, followed: Followed) -> bool:
         """Follow the process; False where no pidfd can tell its end, since it is reaped or we have no fd left.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import Fault
 from runtime.kernel import clock
-from watcher.directory import Directory
+from watcher.directory import ALL_BYTES, SOME_BYTES, Directory
 from watcher.ends import Ends
 from watcher.events import event_of, gap_event, snapshot_event
 from watcher.ooms import Ooms
@@ -79,17 +79,20 @@ class Follower:
 
     def handle(self, fd: int) -> None:
         """Do what a readable ``fd`` asks for.  Fault: the root is gone."""
-        # the directory first, whichever it is: an end is judged by the newest record
-        self._look()
+        if self._directory is not None and fd == self._directory.fd:
+            self._look(SOME_BYTES)
+            return
+        # the directory first, and all of it: an end is judged by the newest record
+        self._look(ALL_BYTES)
         if self._ends is not None and fd == self._ends.fd:
             self._ends.read()
         if self._ooms is not None and fd == self._ooms.fd:
             self._ooms.read()
 
-    def _look(self) -> None:
+    def _look(self, at_most: int) -> None:
         if self._directory is None:
             return
-        look = self._directory.read()
+        look = self._directory.read(at_most)
         if self._directory.is_gone:
             raise Fault(f"the state root {self._store.root} was removed", hint="start the watcher anew")
         self.overflows += look.overflowed
@@ -131,13 +134,14 @@ class Follower:
         changed = []
         for change in changes:
             if isinstance(change, Change):
-                record = change.record
+                record, text = change.found
                 changed.append(record)
                 if self._ends is not None and self._ends.follow(record):
                     unsettled.append(record)
-                events += [
-                    event_of(record, happening, source=self.source, text=change.text) for happening in change.happenings
-                ]
+                for happening in change.happenings:
+                    events.append(event_of(record, happening, source=self.source, text=text))
+                if change.happenings:
+                    events[-1].told = change.told
             else:
                 events.append(self._gap(change))
         if events:

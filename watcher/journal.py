@@ -191,7 +191,7 @@ class Journal:
             if event["type"] != GAP_TYPE:
                 newest[event["data"]["instance"]] = event
         for instance, event in newest.items():
-            self.known[instance] = told_by(event)
+            self.known[instance] = event.told or told_by(event)
 
     def _read_after(self, sequence: int) -> Iterator[Numbered]:
         for first in list(self._segments):

@@ -34,13 +34,28 @@ EVERYTHING = Look(set(), {}, everything=True)
 LASTS_LIMIT = 16384
 
 
-class Change(NamedTuple):
-    """A record that has changed, and what is new in it; ``is_last`` once it was deleted; ``text`` is its JSON."""
+class Found(NamedTuple):
+    """A record as it was read, and its JSON on one line."""
 
     record: Record
-    happenings: list[Happening]
-    is_last: bool
     text: bytes
+
+
+class Change(NamedTuple):
+    """A record that has changed, and what is new in it; ``is_last`` once it was deleted.
+
+    ``told`` is what is known to whoever is told all that is new.
+    """
+
+    found: Found
+    happenings: list[Happening]
+    told: Known
+    is_last: bool
+
+    @property
+    def record(self) -> Record:
+        """Parsed."""
+        return self.found.record
 
 
 class Gap(NamedTuple):
@@ -52,13 +67,6 @@ class Gap(NamedTuple):
     subject: str
     missed: int | None
     reason: str
-
-
-class Found(NamedTuple):
-    """A record as it was read, and its JSON on one line."""
-
-    record: Record
-    text: bytes
 
 
 class Kept(NamedTuple):
@@ -91,8 +99,9 @@ def kept_of(found: Found) -> Kept:
 
 
 def one_line(text: bytes) -> bytes:
-    """JSON without line breaks: within a string there can be none, and the indentation of ours goes with them."""
-    return text.replace(b"\n    ", b"").replace(b"\n  ", b"").translate(None, b"\r\n")
+    """JSON without line breaks: within a string there can be none.  Most of our indentation goes with them."""
+    line = text.replace(b"\n  ", b"").replace(b"\n", b"")
+    return line.replace(b"\r", b"") if b"\r" in line else line
 
 
 class Snapshot:
@@ -143,9 +152,9 @@ class Snapshot:
 
         Everything is read piece by piece, while the answer is gone through.
         """
-        if look.everything:
-            return self._refresh_everything()
-        changes: list[Change | Gap] = []
+        return self._refresh_everything() if look.everything else self._refresh_these(look)
+
+    def _refresh_these(self, look: Look) -> Iterator[Change | Gap]:
         for container_id, instances in self._outdated(look).items():
             found = self._read(container_id)
             if found is not None and self._was_born_since(found.record, instances):
@@ -154,9 +163,8 @@ class Snapshot:
             lives = dict.fromkeys([before.instance, *instances] if before is not None else instances)
             for instance in lives:
                 if found is None or found.record["instance"] != instance:
-                    changes += self._look_at_last(container_id, instance)
-            changes += self._settle(container_id, found)
-        return changes
+                    yield from self._look_at_last(container_id, instance)
+            yield from self._settle(container_id, found)
 
     def _outdated(self, look: Look) -> dict[str, list[str]]:
         """The ids to read, each with the instances that committed something that isn't known."""
@@ -172,19 +180,19 @@ class Snapshot:
         instance = record["instance"]
         return record["generation"] > 1 and instance not in self._known and instance not in instances
 
-    def _settle(self, container_id: str, found: Found | None) -> Iterator[Change | Gap]:
+    def _settle(self, container_id: str, found: Found | None) -> list[Change | Gap]:
         """Take ``found`` as what the id holds now; a life that it held before is looked up among the last records."""
         before = self._live.get(container_id)
+        changes: list[Change | Gap] = []
         if before is not None and (found is None or found.record["instance"] != before.instance):
             if container_id in self.unreadable and not self._has_last(before.instance):
-                return  # still there, and unreadable: nobody knows better
+                return []  # still there, and unreadable: nobody knows better
             del self._live[container_id]
             self._sorted = None
-            yield from self._look_at_last(container_id, before.instance)
+            changes += self._look_at_last(container_id, before.instance)
             if before.instance not in self._lasts and not self._has_last(before.instance):
-                yield Gap(container_id, None, "the container was removed, and left no last record")
-        if found is not None:
-            yield from self._compare(found, is_last=False)
+                changes.append(Gap(container_id, None, "the container was removed, and left no last record"))
+        return changes if found is None else changes + self._compare(found, is_last=False)
 
     def _has_last(self, instance: str) -> bool:
         try:
@@ -193,17 +201,17 @@ class Snapshot:
             return False
         return True
 
-    def _look_at_last(self, container_id: str, instance: str) -> Iterator[Change | Gap]:
+    def _look_at_last(self, container_id: str, instance: str) -> list[Change | Gap]:
         try:
             record, text = read_text(self._store.fds.deleted, f"{instance}/{layout.STATE}", container_id)
         except (FileNotFoundError, NotADirectoryError):
-            return  # pruned, discarded, or never deleted: a create that failed before it was published
+            return []  # pruned, discarded, or never deleted: a create that failed before it was published
         except (BadRecord, OSError) as fault:
             self._name(instance, fault)
-            return
-        yield from self._compare(Found(record, one_line(text)), is_last=True)
+            return []
+        return self._compare(Found(record, one_line(text)), is_last=True)
 
-    def _compare(self, found: Found, *, is_last: bool) -> Iterator[Change | Gap]:
+    def _compare(self, found: Found, *, is_last: bool) -> list[Change | Gap]:
         record = found.record
         instance = record["instance"]
         known = self._known.get(instance)
@@ -216,15 +224,18 @@ class Snapshot:
         is_first_sight = known is None or instance in self._restored
         self._restored.discard(instance)
         if known is not None and record["generation"] <= known.generation and not is_first_sight and not departs:
-            return
+            return []
         news = events_since(known, record)
-        self._known[instance] = known_from(record)
+        told = self._known[instance] = known_from(record)
+        changes: list[Change | Gap] = []
         if news.lost != 0:
-            yield Gap(record["id"], news.lost, "more happened to this container than its record keeps")
+            changes.append(Gap(record["id"], news.lost, "more happened to this container than its record keeps"))
         if news.happenings or not is_last or not is_first_sight:
-            yield Change(record, news.happenings, is_last, found.text)
-        if departs and not has_left(record):
-            yield Gap(record["id"], None, "the container was deleted, and its last commit could not be written")
+            changes.append(Change(found, news.happenings, told, is_last))
+        if departs and not told.has_left:
+            reason = "the container was deleted, and its last commit could not be written"
+            changes.append(Gap(record["id"], None, reason))
+        return changes
 
     def _remember_last(self, record: Record) -> None:
         is_final = record["process"] is None or record["exit"]["code"] is not None

@@ -28,7 +28,7 @@ def test_nothing_but_the_layout_goes(document: Any, is_ascii: bool) -> None:
 
 
 @given(DOCUMENTS)
-def test_of_our_own_layout_no_indentation_is_left(document: Any) -> None:
+def test_the_members_of_our_own_layout_have_no_indentation_left(document: Any) -> None:
     line = one_line(f"{jsontext.render({'a': document})}\n".encode())
     assert json.loads(line) == {"a": document}
     assert line.startswith(b'{"a"')

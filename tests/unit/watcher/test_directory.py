@@ -53,6 +53,17 @@ def test_of_several_commits_the_newest_generation_counts(store, directory):
     assert directory.read().lives == {("web", record["instance"]): 4}
 
 
+def test_it_can_be_read_piece_by_piece(store, directory):
+    lives = [publish(store, container_id)["instance"] for container_id in ("one", "two")]
+    directory.read()
+    commit(store, "one", pid=5)
+    commit(store, "two", pid=5)
+    one_event = 16 + 64  # its head, and its name of one.<instance>.2 padded with NULs
+    assert list(directory.read(one_event).lives) == [("one", lives[0])]
+    assert list(directory.read(one_event).lives) == [("two", lives[1])]
+    assert directory.read(one_event).lives == {}
+
+
 def test_the_fd_becomes_readable_by_a_commit(store, directory):
     publish(store, "web")
     directory.read()

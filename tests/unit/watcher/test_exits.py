@@ -37,6 +37,16 @@ def told(exits: Exits) -> list[tuple[int | None, int | None, str]]:
     return [(each.exit["code"], each.exit["signal"], each.precision) for each in exits.read()]
 
 
+def test_it_is_known_whether_exactly_these_are_followed(exits, child):
+    first, second = followed_of(child()), followed_of(child(), EXEC)
+    exits.follow(first)
+    assert exits.are_all(LIFE, [first])
+    assert not exits.are_all(LIFE, [])
+    assert not exits.are_all(LIFE, [second])
+    assert not exits.are_all(LIFE, [first, second])
+    assert exits.are_all(OTHER_LIFE, [])
+
+
 def test_a_zombie_tells_its_code_before_anybody_reaps_it(exits, child):
     process = child()
     exits.follow(followed_of(process))

@@ -236,7 +236,7 @@ def test_a_starter_that_is_committed_but_not_yet_seen_has_the_end_in_its_hands(s
     watched.settle()
     commit(store, starter=me())
     process.end(7)
-    monkeypatch.setattr(watched.follower, "_look", lambda: None)
+    monkeypatch.setattr(watched.follower, "_look", lambda _: None)
     watched.follower.handle(watched.follower.fds()[1])
     assert store.read("web")["status"] == "created"
 
