@@ -47,6 +47,8 @@ else:
 STEP = "mounts"
 # one superblock serves many mounts of these, so read-only can only be a property of the mount
 SHARED_SUPERBLOCKS = ("proc", "sysfs", "mqueue", "cgroup", "cgroup2", "devpts", "tmpfs")
+SYSFS = "/sys"
+RESTRICTING = mount.MOUNT_ATTR_NOSUID | mount.MOUNT_ATTR_NODEV | mount.MOUNT_ATTR_NOEXEC
 # what SELinux labels by itself
 WITHOUT_CONTEXT = ("proc", "sysfs", "mqueue")
 MS_REMOUNT = mount.MS_REMOUNT
@@ -223,11 +225,41 @@ def _mount_new(root_fd: int, step: MountStep) -> None:
         target = open_plain_directory(root_fd, step.destination, STEP)
     else:
         target = make_directory(root_fd, step.destination)
-    made = make_filesystem(step.fstype, step.source, step.options)
+    try:
+        made = make_filesystem(step.fstype, step.source, step.options)
+    except PermissionError:
+        if step.fstype != "sysfs":
+            raise
+        _show_sysfs(target, step)
+        return
     try:
         finish(made, target, step)
     finally:
         os.close(made)
+
+
+def _show_sysfs(target: int, step: MountStep) -> None:
+    """The host's, read-only: a new one belongs to whoever owns the network namespace, which is the host's here.
+
+    Its cgroups are covered: an ordinary user may own some of them (CVE-2023-25809).
+    """
+    tree = open_bind(SYSFS, recursive=True)
+    try:
+        wanted = Attributes(attr_set=mount.MOUNT_ATTR_RDONLY | step.options.own.attr_set & RESTRICTING)
+        set_attributes(tree, wanted, recursive=True)
+        set_propagation(tree, RECEIVING)
+        finish(tree, target, step)
+        try:
+            cgroups = os.open("fs/cgroup", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=tree)
+        except FileNotFoundError:
+            return
+        cover = make_filesystem("tmpfs", "tmpfs", MountOptions(own=wanted, data=("nr_inodes=1",)))
+        try:
+            finish(cover, cgroups, step._replace(options=MountOptions()))
+        finally:
+            os.close(cover)
+    finally:
+        os.close(tree)
 
 
 def _mount_tmpfs(root_fd: int, step: MountStep) -> None:

@@ -214,3 +214,32 @@ def test_a_device_that_is_bound_can_neither_be_executed_nor_give_rights(runf: Ru
 
     told = run(runf, bundle, "grep ' /dev/null ' /proc/self/mountinfo", change)
     assert {"nosuid", "noexec"} <= set(told.split()[5].split(","))
+
+
+@pytest.mark.needs("user namespaces")
+@pytest.mark.parametrize("has_cgroups", [False, True])
+def test_without_its_own_network_a_user_namespace_shows_the_hosts_sysfs(
+    runf: Runf, bundle: Path, has_cgroups: bool
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        linux = config["linux"]
+        linux["namespaces"] = [each for each in linux["namespaces"] if each["type"] not in ("user", "network")]
+        linux["namespaces"].append({"type": "user"})
+        linux["uidMappings"] = [{"containerID": 0, "hostID": os.geteuid(), "size": 1}]
+        linux["gidMappings"] = [{"containerID": 0, "hostID": os.getegid(), "size": 1}]
+        config["process"]["user"] = {"uid": 0, "gid": 0}
+        others = [each for each in config["mounts"] if not each["destination"].startswith("/sys")]
+        for each in others:
+            each["options"] = [option for option in each.get("options", ()) if not option.startswith("gid=")]
+        sysfs = {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev"]}
+        cgroups = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}
+        config["mounts"] = [*others, sysfs, *([cgroups] if has_cgroups else [])]
+
+    mounts = "grep -E ' /sys( |/)' /proc/self/mountinfo | cut -d' ' -f6"
+    found = run(runf, bundle, f"ls /sys/class/net; echo =; ls -A /sys/fs/cgroup; echo =; {mounts}", change)
+    devices, cgroups, options = (part.split() for part in found.split("=\n"))
+    assert devices == sorted(os.listdir("/sys/class/net"))
+    if os.geteuid() == 0 or not has_cgroups:  # an ordinary user may have none to show
+        assert bool(cgroups) == has_cgroups
+    assert {"ro", "nosuid", "nodev", "noexec"} <= set(options[0].split(","))
+    assert all(line.startswith("ro") for line in options)

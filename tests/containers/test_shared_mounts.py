@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Change = Callable[[dict[str, Any]], object]
 
-pytestmark = pytest.mark.needs("root")
+needs_root = pytest.mark.needs("root")
 
 SHOW_ROOT = "echo /*; readlink /proc/self/ns/mnt"
 INSIDE = ["/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/tmp", "/usr"]
@@ -82,6 +82,7 @@ def entries(text: str) -> list[str]:
     return text.splitlines()[0].split()
 
 
+@needs_root
 class TestInherited:
     def test_it_is_the_runtimes_with_the_root_of_the_image(self, runf: Runf, bundle: Path, host: Host) -> None:
         path = make_container_bundle(bundle, "sh", "-c", SHOW_ROOT, change=inherited)
@@ -254,10 +255,13 @@ class TestInherited:
         assert runf.state("one")["pid"] == state["pid"]
 
 
+@pytest.mark.needs("user namespaces")
 def test_root_in_a_user_namespace_that_owns_the_mounts_has_such_containers(runf: Runf, bundle: Path) -> None:
     def change(config: dict[str, Any]) -> None:
         config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}]
-        config["linux"].pop("cgroupsPath", None)
+        for name in ("cgroupsPath", "uidMappings", "gidMappings"):
+            config["linux"].pop(name, None)
+        config["process"]["user"] = {"uid": 0, "gid": 0}
         config["mounts"] = [each for each in config["mounts"] if each["destination"] not in ("/sys", "/sys/fs/cgroup")]
         for each in config["mounts"]:
             each["options"] = [option for option in each.get("options", ()) if not option.startswith("gid=")]
@@ -278,6 +282,7 @@ def test_root_in_a_user_namespace_that_owns_the_mounts_has_such_containers(runf:
     assert [point for point in told if point.startswith(str(runf.place))] == []
 
 
+@needs_root
 class TestJoined:
     def test_it_is_the_one_that_the_path_names(self, runf: Runf, bundle: Path) -> None:
         with Host() as there:
