@@ -181,7 +181,11 @@ def cast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cast]:
 def test_whatever_is_killed_nothing_is_false_lost_or_left(
     cast: Cast, in_full: bool, tell: Callable[[str], None]
 ) -> None:
-    at_once, seconds = FULL if in_full else SHORT
+    tell(play(cast, *(FULL if in_full else SHORT)))
+
+
+def play(cast: Cast, at_once: int, seconds: float) -> str:
+    """Let so many live at once for so many seconds, and check everything; what was seen, in words."""
     players = [Player(cast, index) for index in range(at_once)]
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(at_once + 2) as stage:
@@ -193,7 +197,7 @@ def test_whatever_is_killed_nothing_is_false_lost_or_left(
     wait_until(lambda: has_told_all(cast), "every event", DEADLINE_S)
     cast.subscriber.check(cast.records())
     counts = ", ".join(f"{number} {what}" for what, number in cast.counts.items())
-    tell(f"{at_once} at once: {counts}; {len(cast.subscriber.heard)} events, {cast.subscriber.repeated} of them again")
+    return f"{at_once} at once: {counts}; {len(cast.subscriber.heard)} events, {cast.subscriber.repeated} of them again"
 
 
 def has_told_all(cast: Cast) -> bool:

@@ -22,7 +22,7 @@ needs_root = pytest.mark.needs("root")
 needs_user_namespaces = pytest.mark.needs("user namespaces")
 
 
-def in_child(action: Callable[[], object]) -> Any:
+def in_child(action: Callable[[], object], *, deadline_s: float = DEADLINE_S) -> Any:
     """What ``action`` returns in a forked child, through JSON; its traceback is the failure where it raises."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -30,7 +30,7 @@ def in_child(action: Callable[[], object]) -> Any:
         _report(action, writing)
     os.close(writing)
     try:
-        answer = _read_all(reading)
+        answer = _read_all(reading, deadline_s)
     finally:
         os.close(reading)
         os.kill(pid, signal.SIGKILL)  # it ends anyway, unless it hangs
@@ -52,9 +52,9 @@ def _report(action: Callable[[], object], writing: int) -> None:
         os._exit(0)
 
 
-def _read_all(fd: int) -> bytes:
+def _read_all(fd: int, deadline_s: float) -> bytes:
     chunks = []
-    while select.select([fd], [], [], DEADLINE_S)[0]:
+    while select.select([fd], [], [], deadline_s)[0]:
         chunk = os.read(fd, 65536)
         if not chunk:
             break
