@@ -91,9 +91,31 @@ def _read_slowly(words: Sequence[str]) -> Parsed | int:
 def _carry_out(parsed: Parsed) -> int:
     if parsed.globals["log"] and parsed.command not in CLEANING:
         _try_log(str(parsed.globals["log"]))
+    if parsed.globals["debug"]:
+        return _carry_out_loudly(parsed)
+    return _run(_context(parsed), parsed)
+
+
+def _run(context: Context, parsed: Parsed) -> int:
     # one command's module, not all of them: each loads what only it needs
     module = __import__(f"runtime.cli.commands.{parsed.command}", fromlist=("run",))
-    status: int = module.run(_context(parsed), parsed)
+    status: int = module.run(context, parsed)
+    return status
+
+
+def _carry_out_loudly(parsed: Parsed) -> int:
+    """With lines before and after it; of options only the names, since values may be secrets."""
+    from runtime.cli.report import tell_progress
+    from runtime.cli.version import version_text
+
+    context = _context(parsed)
+    version = " ".join(version_text("runf").split())
+    given = " ".join(f"--{name}" for name, value in parsed.options.items() if value)
+    tell_progress(f"{version}: process {os.getpid()}, uid {os.geteuid()}", parsed.globals)
+    tell_progress(f"{parsed.command} {' '.join(parsed.arguments[:1])} {given}".rstrip(), parsed.globals)
+    tell_progress(f"state root {context.roots.state}", parsed.globals)
+    status = _run(context, parsed)
+    tell_progress(f"{parsed.command} ends with exit status {status}", parsed.globals)
     return status
 
 

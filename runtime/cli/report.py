@@ -42,6 +42,14 @@ def tell_warnings(warnings: Sequence[str], options: Mapping[str, object], *, pri
             warn(text)
 
 
+def tell_progress(message: str, options: Mapping[str, object]) -> None:
+    """For --debug: into the log where there is one, otherwise as its line on stderr."""
+    if options["log"]:
+        _append(str(options["log"]), one_line(message), str(options["log-format"]), "debug")
+    else:
+        _print(_line(one_line(message), str(options["log-format"]), "debug"))
+
+
 def warn(message: str) -> None:
     """A warning on stderr: what went wrong without stopping the command."""
     _print(f"runf: warning: {one_line(message)}")
@@ -65,12 +73,15 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
-def _append(path: str, message: str, form: str, level: str) -> None:
+def _line(message: str, form: str, level: str) -> str:
     now = clock.now()
     if form == "json":
-        line = jsontext.encode({"level": level, "msg": message, "time": now})
-    else:
-        line = f'time="{now}" level={level} msg={jsontext.encode(message)}'
+        return jsontext.encode({"level": level, "msg": message, "time": now})
+    return f'time="{now}" level={level} msg={jsontext.encode(message)}'
+
+
+def _append(path: str, message: str, form: str, level: str) -> None:
+    line = _line(message, form, level)
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:

@@ -64,7 +64,7 @@ GLOBALS = (
     Option("root", "path", "Keep the state of containers below PATH", metavar="PATH"),
     Option("log", "path", "Append errors to FILE as well", metavar="FILE"),
     Option("log-format", "text", "How errors are written to the log", choices=("text", "json"), default="text"),
-    Option("debug", "flag", "Show the Python traceback of an internal error"),
+    Option("debug", "flag", "Log what is done, and show the Python traceback of an internal error"),
     Option("systemd-cgroup", "flag", "Have systemd make the cgroup: a scope named by cgroupsPath as slice:prefix:name"),
     Option(
         "cgroup-manager",

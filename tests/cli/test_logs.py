@@ -81,3 +81,14 @@ def test_the_log_of_a_command_that_succeeds_is_there_and_empty(runf: Program, tm
     log = tmp_path / "log.json"
     assert runf("--log", str(log), "list").returncode == 0
     assert log.read_text() == ""
+
+
+def test_debug_tells_what_is_done_and_no_secret(runf: Program, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    runf("--debug", "--log", str(log), "exec", "--env", "PASSWORD=geheim", "x1", "true")
+    lines = log.read_text().splitlines()
+    assert "level=debug" in lines[0]
+    assert 'msg="exec x1 --env"' in lines[1]
+    assert f"level=error msg={json.dumps(ABSENT)}" in lines[-1]
+    assert "geheim" not in log.read_text()
+    assert "level=debug" in runf("--debug", "list").stderr

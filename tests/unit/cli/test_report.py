@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.cli.report import message_of, one_line, report, warn
+from runtime.cli.report import message_of, one_line, report, tell_progress, warn
 from runtime.errors import Fault, NoSuchContainer
 
 if TYPE_CHECKING:
@@ -44,6 +44,14 @@ def test_the_text_log_is_as_logrus_writes_it(tmp_path: Path) -> None:
     report(NoSuchContainer("x1"), options(log=str(log)))
     expected = r'time="[0-9T:.-]+Z" level=error msg="container \\"x1\\" does not exist"\n'
     assert re.fullmatch(expected, log.read_text())
+
+
+def test_progress_goes_into_the_log_or_else_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log"
+    tell_progress("it goes on", options(log=str(log)))
+    tell_progress("and on", options())
+    assert 'level=debug msg="it goes on"' in log.read_text()
+    assert re.fullmatch(r'time="[0-9T:.-]+Z" level=debug msg="and on"\n', capsys.readouterr().err)
 
 
 def test_a_log_is_appended_to(tmp_path: Path) -> None:
