@@ -147,19 +147,20 @@ def new_record(
 ) -> Record:
     """The first record of a new life of ``container_id``: generation 1, creating."""
     return {
-        "schemaVersion": SCHEMA_VERSION,
+        # in the order of runc's `list --format json`, which some callers take apart as text
         "ociVersion": SPEC_VERSION,
         "id": container_id,
-        "instance": instance,
-        "generation": 1,
-        "status": "creating",
         "pid": 0,
+        "status": "creating",
         "bundle": bundle,
         "rootfs": rootfs,
-        "owner": owner,
-        "annotations": annotations,
-        "runtime": {"name": runtime, "version": version},
         "created": now,
+        "annotations": annotations,
+        "owner": owner,
+        "schemaVersion": SCHEMA_VERSION,
+        "instance": instance,
+        "generation": 1,
+        "runtime": {"name": runtime, "version": version},
         "started": None,
         "finished": None,
         "finishedPrecision": None,

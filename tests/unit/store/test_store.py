@@ -355,7 +355,7 @@ def test_long_roots_and_ids_work(tmp_path: Path) -> None:
 def test_the_text_of_a_record_is_for_people_too(store: Store, root: Path) -> None:
     publish(store, annotations={"a": "grün\n"})
     text = (root / "web" / "state.json").read_text()
-    assert text.startswith('{\n  "schemaVersion": "1.0",\n')
+    assert text.startswith('{\n  "ociVersion": "')
     assert text.endswith("}\n")
     assert text.isascii()
     assert stat.S_ISREG((root / "web" / "state.json").stat().st_mode)
