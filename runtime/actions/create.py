@@ -135,7 +135,7 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
         if plan.seccomp:
             plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, store.fds.root))
         announce_root(context)
-        with _publish(store, record, bundle) as action:
+        with _publish(store, record, bundle, request) as action:
             made = _Making(context, store, action, bundle, cgroup, planned_rdt, request).carry_out(plan)
     finally:
         store.close()
@@ -157,9 +157,12 @@ def plan_cgroup(context: Context, container_id: str, bundle: Bundle, request: Re
     )
 
 
-def _publish(store: Store, record: Record, bundle: Bundle) -> Action:
+def _publish(store: Store, record: Record, bundle: Bundle, request: Request) -> Action:
+    private = {layout.CONFIG: bundle.raw}
+    if request.no_new_keyring:
+        private[layout.CALLERS_KEYRING] = b""
     try:
-        return store.publish(record, {"config.json": bundle.raw}, FIFOS)
+        return store.publish(record, private, FIFOS)
     except OSError as error:
         raise BadRoot(
             f"the state root {store.root} can't take the container: {error.strerror}",

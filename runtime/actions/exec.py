@@ -157,21 +157,30 @@ class _Executing:
                 target_fd=pidfd,
                 rootless=self.context.rootless,
                 denies_setgroups=procfs.denies_setgroups(proc, first["pid"]),
+                joins_keyring=self._has_keyring(),
                 preserve_fds=self.request.preserve_fds,
             )
             check_lsm(plan.lsm)
             self._find_warnings(config, plan)
             if plan.seccomp:
                 plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, self.store.fds.root))
-            if namespace_paths(frozen).get("mount", "the runtime's") is not None:
-                plan = plan._replace(root_fd=self._open_root(first["pid"], pidfd))
+            return plan._replace(root_fd=self._open_root(frozen, first["pid"], pidfd))
         except BaseException:
             os.close(pidfd)
             raise
-        return plan
 
-    def _open_root(self, pid: int, pidfd: int) -> int:
-        """The first process's root, which others in its mount namespace don't have."""
+    def _has_keyring(self) -> bool:
+        """Whether the container has a session keyring of its own."""
+        try:
+            self.store.read_file(self.record["id"], layout.CALLERS_KEYRING)
+        except FileNotFoundError:
+            return True
+        return False
+
+    def _open_root(self, frozen: Config, pid: int, pidfd: int) -> int | None:
+        """The first process's root, where others in its mount namespace have another one."""
+        if namespace_paths(frozen).get("mount", "the runtime's") is None:
+            return None
         fd = os.open(f"{self.context.roots.proc}/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             process.pidfd_send_signal(pidfd, 0)  # it is still there, so nobody else had that pid

@@ -114,7 +114,8 @@ def join_cgroup(join: Join) -> None:
 def confine(join: Join) -> None:
     """Prepare what holds for the program alone: its labels, its filter, and the stub that puts them into force."""
     plan = join.plan
-    label_keyrings(plan.lsm)
+    if plan.joins_keyring:
+        label_keyrings(plan.lsm)
     join.confinement = confinement.prepare(
         plan.lsm,
         plan.filter,
@@ -155,7 +156,9 @@ def _take_inner_ids(join: Join) -> None:
 
 
 def join_keyring(join: Join) -> None:
-    """The container's session keyring, so that none of the caller's keys can be reached."""
+    """The container's session keyring, so that none of the caller's keys can be reached; if it has one."""
+    if not join.plan.joins_keyring:
+        return
     try:
         join_session_keyring(f"_ses.{join.plan.container_id}")
     except OSError:

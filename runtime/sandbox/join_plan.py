@@ -45,6 +45,7 @@ class JoinPlan(NamedTuple):
     program: ProgramPlan
     lsm: LsmPlan
     seccomp: SeccompRules | None
+    joins_keyring: bool
     preserve_fds: int
     target_fd: int
     root_fd: int | None = None
@@ -62,6 +63,7 @@ def plan_join(
     target_fd: int,
     rootless: bool,
     denies_setgroups: bool,
+    joins_keyring: bool = True,
     preserve_fds: int = 0,
 ) -> JoinPlan:
     """The plan for a checked ``config`` whose ``process`` is the added one, and was found at ``place``.
@@ -78,6 +80,7 @@ def plan_join(
         program=plan_program(config, place=place),
         lsm=plan_lsm(config, place=place),
         seccomp=plan_seccomp(config),
+        joins_keyring=joins_keyring,
         preserve_fds=preserve_fds,
         target_fd=target_fd,
     )

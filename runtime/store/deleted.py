@@ -42,8 +42,15 @@ _SELF_AND_PARENT_LINKS = 2
 
 
 def retire(fds: RootFds, dir_fd: int, name: str, instance: str, *, proc: str = "/proc") -> None:
-    """Move the directory to .deleted, then remove what is private.  The caller holds both locks."""
+    """Move the directory to .deleted, then remove what is private.  The caller holds both locks.
+
+    What is secret goes before: whoever dies in between leaves the rest to the next prune.
+    """
     _note_time(dir_fd, layout.RETIRED, _here(proc))
+    try:
+        os.unlink(layout.CONFIG, dir_fd=dir_fd)
+    except OSError:
+        pass  # it isn't there, or it goes with the rest
     files.renameat2(fds.root, name, fds.deleted, instance, files.RENAME_NOREPLACE)
     _remove_private(dir_fd)
     if not fds.is_volatile:

@@ -6,6 +6,7 @@
     lock, action            0600   the two locks
     config.json, gate, ...  0600   what only the runtime needs
     mount                   0600   what to unmount, where the mount namespace is shared with others
+    callers-keyring         0600   there, and empty, where the container was made with --no-new-keyring
     spare                   0600   blocks kept back for a full file system
   .staging/                 0755   everything is made here and renamed into place
     .sweep                  0600   held shared by makers, exclusively by sweepers
@@ -36,6 +37,7 @@ else:
 STATE = "state.json"
 CONFIG = "config.json"
 MOUNT = "mount"
+CALLERS_KEYRING = "callers-keyring"
 LOCK = "lock"
 ACTION = "action"
 SPARE = "spare"

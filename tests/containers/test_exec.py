@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime.kernel import process, procfs
+from runtime.kernel import numbers, process, procfs
+from runtime.kernel.keyring import join_session_keyring
+from runtime.kernel.libc import syscall
 from tests.support.containers import Runf, make_container_bundle, wait_until
 from tests.support.forked import in_child
 
@@ -254,3 +256,28 @@ def test_who_waits_in_the_foreground_tells_the_exit_after_the_container_is_gone(
     assert waiting.wait(20) == 137
     (record,) = runf.last_records()
     assert record["execs"][0]["exit"] == {"code": 137, "signal": 9, "oomKilled": None}
+
+
+KEYCTL_SETPERM = 5
+POSSESSOR_ONLY = 0x3F000000
+
+
+def hold_a_key() -> None:
+    """A session keyring that only those can see who have it."""
+    serial = join_session_keyring("runf-callers")
+    syscall(numbers.KEYCTL, KEYCTL_SETPERM, serial, POSSESSOR_ONLY, text="keyctl")
+
+
+@pytest.mark.needs("file:/proc/keys")
+@pytest.mark.parametrize(("options", "is_kept"), [((), False), (("--no-new-keyring",), True)])
+def test_the_callers_keyring_reaches_a_container_and_what_is_added_only_where_it_was_to(
+    runf: Runf, bundle: Path, options: tuple[str, ...], is_kept: bool
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["linux"]["maskedPaths"] = []
+
+    show = "grep -c runf-callers /proc/keys || true"
+    path = make_container_bundle(bundle, "sh", "-c", f"{show}; exec >/dev/null; sleep 600", change=change)
+    first = runf.ok("run", "-d", *options, "-b", path, "one", preexec_fn=hold_a_key)
+    added = runf.ok("exec", "one", "sh", "-c", show, preexec_fn=hold_a_key)
+    assert (int(first), int(added)) == (is_kept, is_kept)

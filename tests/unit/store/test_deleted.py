@@ -269,7 +269,9 @@ def test_what_an_interrupted_retirement_left_private_is_removed_by_the_next_prun
         with pytest.raises(KeyboardInterrupt):
             retire(store)
     (instance,) = kept(store)
-    assert (root / ".deleted" / instance / "config.json").exists()
+    left = set(os.listdir(root / ".deleted" / instance))
+    assert {"action", "spare"} <= left
+    assert "config.json" not in left, "it holds environment and arguments"
     deleted.prune(store.fds)
     assert sorted(os.listdir(root / ".deleted" / instance)) == ["lock", "retired", "state.json"]
 
