@@ -102,17 +102,13 @@ def plan_init(
     namespaces = plan_namespaces(config, rootless=rootless)
     mounts = plan_mounts(config, bundle=bundle, namespaces=namespaces)
     planned_hooks = hooks.plan_hooks(config)
+    binds = in_userns or namespaces.has_user
     return InitPlan(
         container_id=container_id,
         namespaces=namespaces,
         root=plan_root(config, rootfs=rootfs, shares_mounts=namespaces.shares_mounts),
         mounts=mounts,
-        devices=plan_devices(
-            config,
-            fills_dev=has_device_directory(mounts),
-            binds=in_userns or namespaces.has_user,
-            makes="user" in namespaces.new and not rootless,
-        ),
+        devices=plan_devices(config, fills_dev=has_device_directory(mounts), binds=binds, makes=not rootless),
         net_devices=plan_net_devices(config, rootless=rootless),
         settings=plan_settings(config, rootless=rootless),
         scheduling=plan_scheduling(config, rootless=rootless),

@@ -75,8 +75,8 @@ def launch(plan: InitPlan, *, close_fds: Iterable[int]) -> Child:
 
 
 def _make_devices(plan: InitPlan) -> int | None:
-    if not plan.devices.made:
-        return None
+    if not plan.devices.made or "user" not in plan.namespaces.new:
+        return None  # of a namespace that is joined the maps aren't ours to know
     from runtime.sandbox.device_nodes import make_nodes  # only devices in a user namespace need it
 
     try:
