@@ -89,16 +89,13 @@ def plan_init(
     container_id: str,
     rootless: bool,
     in_userns: bool,
-    denies_setgroups: bool,
+    denies_setgroups: bool,  # as our own user namespace does, which hands that down (user_namespaces(7))
     no_pivot: bool = False,
     no_new_keyring: bool = False,
     preserve_fds: int = 0,
     listen_fds: int = 0,
 ) -> InitPlan:
-    """The plan for a checked ``config``; touches nothing.  Raises the faults of the subjects' plans.
-
-    ``denies_setgroups``: our own user namespace does, and hands that down to those made in it (user_namespaces(7)).
-    """
+    """The plan for a checked ``config``; touches nothing.  Raises the faults of the subjects' plans."""
     namespaces = plan_namespaces(config, rootless=rootless)
     mounts = plan_mounts(config, bundle=bundle, namespaces=namespaces)
     planned_hooks = hooks.plan_hooks(config)
