@@ -232,6 +232,7 @@ class _Making:
         self.undo = Undo()
         self.master_fd: int | None = None
         self.has_environment = False
+        self.has_cgroup = False
         self.net_devices: NetDevices | None = None
         self.mount: bytes | None = None
 
@@ -254,7 +255,8 @@ class _Making:
     def _launch(self, plan: InitPlan) -> Child:
         """The cgroup, and the first process in it, which waits for ``go``; its pid is committed before that."""
         manager.make(self.cgroup)  # takes back what it made if it fails, and nobody else's
-        self.undo.push("cgroup", lambda: manager.remove(manager.record_cgroup(self.cgroup)))
+        self.has_cgroup = self.cgroup.unit is None
+        self.undo.push("cgroup", self._remove_cgroup)
         gate, outcome = (self._open_fifo(name) for name in FIFOS)
         entry = manager.open_entry(self.cgroup)
         listener = _connect_listener(plan)
@@ -278,6 +280,8 @@ class _Making:
     def _settle(self, child: Child, plan: InitPlan) -> Record:
         """Say go, and serve the child until it waits at the gate."""
         manager.adopt(self.cgroup, self.action.id, child.pid)
+        self.has_cgroup = True
+        manager.settle(self.cgroup, child.pid)
         if self.rdt:
             rdt.begin(self.rdt, child.pid)
             self.undo.push("Intel RDT", lambda: rdt.end(self.bundle.config, self.action.id, self.context.roots))
@@ -314,6 +318,11 @@ class _Making:
             maker=None,
             linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
+
+    def _remove_cgroup(self) -> None:
+        """Unless it is somebody else's: a scope of that name that was there before."""
+        if self.has_cgroup:
+            manager.remove(manager.record_cgroup(self.cgroup))
 
     def _move_devices(self, plan: InitPlan, pid: int) -> None:
         """While the first process waits: what it sets in its network namespace may be about them."""

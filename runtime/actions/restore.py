@@ -105,6 +105,7 @@ class _Restoring:
         self.options = options
         self.steps = mounts_of(bundle.config, bundle.path)
         self.undo = Undo()
+        self.has_cgroup = False
 
     def carry_out(self, path: str, pid_file: str | None) -> Made:
         """All steps; on any fault all of them backwards."""
@@ -120,12 +121,13 @@ class _Restoring:
 
     def _bring_back(self, path: str, pid_file: str | None) -> Made:
         manager.make(self.cgroup)
-        cgroup = manager.record_cgroup(self.cgroup)
-        self.undo.push("cgroup", lambda: manager.remove(cgroup))
-        self.undo.push("processes", lambda: manager.kill_all(cgroup))
+        self.has_cgroup = self.cgroup.unit is None
+        self.undo.push("cgroup", self._remove_cgroup)
         log = f"{self.options.work}/{criu.RESTORE_LOG}"
         with self._launch(path) as launched:
             manager.adopt(self.cgroup, self.action.id, launched.pid)
+            self.has_cgroup = True
+            manager.settle(self.cgroup, launched.pid)
             pid = launched.bring_back(log)
             pidfd = process.pidfd_open(pid)
             self.undo.push("first process", lambda: let_go(pidfd))
@@ -136,6 +138,13 @@ class _Restoring:
             record = self._commit(pid)
             launched.let_run(log)
         return Made(record, pidfd, None)
+
+    def _remove_cgroup(self) -> None:
+        """With what criu has brought back so far; unless it is somebody else's, a scope that was there before."""
+        if self.has_cgroup:
+            cgroup = manager.record_cgroup(self.cgroup)
+            manager.kill_all(cgroup)
+            manager.remove(cgroup)
 
     def _launch(self, path: str) -> Launched:
         script = criu.script_text(f"{self.store.root}/{self.action.id}")

@@ -4,7 +4,7 @@
     record_cgroup   the record's linux.cgroup, on disk before anything is made
     make            directories, refused where somebody's processes are in them already
     open_entry      what the first process enters them by
-    adopt           where systemd makes them: only now, around the first process
+    adopt, settle   where systemd makes them: only now, around the first process
     apply           limits and device rules
     remove          everything beneath, deepest first; parents stay, since others may share them
 
@@ -53,7 +53,7 @@ __all__ = [
     "pids",
     "plan_cgroup",
 ]
-__all__ += ["record_cgroup", "release", "remove", "thaw"]
+__all__ += ["record_cgroup", "release", "remove", "settle", "thaw"]
 
 MODE = 0o755
 SCOPE_COLONS = 2
@@ -201,11 +201,22 @@ def open_entry(plan: CgroupPlan) -> Entry:
 
 
 def adopt(plan: CgroupPlan, container_id: str, pid: int) -> None:
-    """Have systemd make the cgroups around the first process, where they are its to make.  CgroupFault."""
+    """Have systemd make the cgroups around the first process, where they are its to make.
+
+    CgroupFault: it has not, and what there is under that name is somebody else's.
+    """
     if plan.unit:
         from runtime.cgroups import scopes  # see plan_cgroup
 
         scopes.begin_scope(plan, container_id, pid)
+
+
+def settle(plan: CgroupPlan, pid: int) -> None:
+    """After ``adopt``: complete what systemd has made.  CgroupFault."""
+    if plan.unit:
+        from runtime.cgroups import scopes  # see plan_cgroup
+
+        scopes.settle_scope(plan, pid)
 
 
 def apply(plan: CgroupPlan) -> None:

@@ -2,6 +2,7 @@
 
     plan_scope     the unit's name and where its cgroup will lie: on record before anything is made
     begin_scope    a scope around the first process, which waits for its `go` in our own cgroup until then
+    settle_scope   what systemd leaves to us of it
     change_scope   systemd learns other limits, before they are written
     end_scope      systemd forgets the unit; without processes it mostly has already
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from runtime.cgroups.devices import Rule
     from runtime.cgroups.hierarchy import CgroupPlan
     from runtime.cgroups.resources import Write
-    from runtime.cgroups.units import Property
+    from runtime.cgroups.units import Property, Unit
     from runtime.roots import Roots
 
 MODE = 0o755
@@ -76,15 +77,23 @@ def limits_of(version: int, writes: Mapping[str, tuple[Write, ...]]) -> list[Pro
 
 
 def begin_scope(plan: CgroupPlan, container_id: str, pid: int) -> None:
-    """Have systemd make the scope and move ``pid`` into it.  CgroupFault."""
-    unit = plan.unit
-    if unit is None:
-        raise AssertionError("a scope was to begin that nobody planned")
+    """Have systemd make the scope and move ``pid`` into it.  CgroupFault: then there is none that is ours."""
+    unit = _unit_of(plan)
     properties = [*units.start_properties(unit, container_id, pid), *limits_of(plan.version, plan.writes)]
     if unit.uid is None:
         properties += units.device_properties(plan.rules) or ()
     with systemd.Manager(unit.uid) as manager:
         manager.start_scope(unit.name, annotated.overruled(properties, unit.asked))
+
+
+def _unit_of(plan: CgroupPlan) -> Unit:
+    if plan.unit is None:
+        raise AssertionError("a scope was to begin that nobody planned")
+    return plan.unit
+
+
+def settle_scope(plan: CgroupPlan, pid: int) -> None:
+    """Where systemd has made no cgroup, or offers no controller, do so.  CgroupFault."""
     if plan.version == 1:
         _complete_v1(plan, pid)
     else:
