@@ -20,26 +20,33 @@ if TYPE_CHECKING:
 else:
     from runtime.values import NamedTuple
 
+# an annotation of crun's, which podman writes for --group-add keep-groups: "1" asks for it
+KEEPS_GROUPS = "run.oci.keep_original_groups"
 DEFAULT_UMASK = 0o022
 SETGROUPS_BYTES = 16
 NULL_DEVICE = (1, 3)  # Documentation/admin-guide/devices.txt
 
 
 class IdentityPlan(NamedTuple):
-    """Ids as the container sees them; ``sets_groups`` is False where the user namespace forbids it."""
+    """Ids as the container sees them; ``sets_groups`` is False where the user namespace forbids it.
+
+    ``keeps_groups``: the caller's groups stay, whatever ``groups`` says.
+    """
 
     uid: int
     gid: int
     groups: tuple[int, ...]
     umask: int
     sets_groups: bool
+    keeps_groups: bool = False
 
 
 def plan_identity(config: Mapping[str, Any], *, denies_setgroups: bool) -> IdentityPlan:
     """The user of the program; root where the config doesn't say.  SpecFault."""
     user = config["process"].get("user", {})
     groups = tuple(user.get("additionalGids", ()))
-    if groups and denies_setgroups:
+    keeps = config.get("annotations", {}).get(KEEPS_GROUPS) == "1"
+    if groups and denies_setgroups and not keeps:
         raise SpecFault(
             "/process/user/additionalGids",
             "supplementary groups can't be set with the id maps of an ordinary user",
@@ -50,12 +57,15 @@ def plan_identity(config: Mapping[str, Any], *, denies_setgroups: bool) -> Ident
         gid=user.get("gid", 0),
         groups=groups,
         umask=user.get("umask", DEFAULT_UMASK),
-        sets_groups=not denies_setgroups,
+        sets_groups=not (denies_setgroups or keeps),
+        keeps_groups=keeps,
     )
 
 
 def within_namespace(plan: IdentityPlan) -> IdentityPlan:
     """The plan for the user namespace that we are in: one that is joined may forbid setgroups(2).  InitFault."""
+    if plan.keeps_groups:
+        return plan
     fd = os.open("/proc/self/setgroups", os.O_RDONLY | os.O_CLOEXEC)
     try:
         is_denied = os.read(fd, SETGROUPS_BYTES).strip() == b"deny"

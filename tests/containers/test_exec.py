@@ -258,6 +258,22 @@ def test_who_waits_in_the_foreground_tells_the_exit_after_the_container_is_gone(
     assert record["execs"][0]["exit"] == {"code": 137, "signal": 9, "oomKilled": None}
 
 
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(("annotations", "groups"), [({}, ["8"]), ({"run.oci.keep_original_groups": "1"}, ["7", "9"])])
+def test_the_callers_groups_stay_where_an_annotation_asks_for_that(
+    runf: Runf, bundle: Path, annotations: dict[str, str], groups: list[str]
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        config["annotations"] = annotations
+        config["process"]["user"] = {"uid": 5, "gid": 6, "additionalGids": [8]}
+
+    show = "grep ^Groups: /proc/self/status"
+    path = make_container_bundle(bundle, "sh", "-c", f"{show}; exec >/dev/null; sleep 600", change=change)
+    first = runf.ok("run", "-d", "-b", path, "one", extra_groups=[7, 9])
+    added = runf.ok("exec", "one", "sh", "-c", show, extra_groups=[7, 9])
+    assert (first.split()[1:], added.split()[1:]) == (groups, groups)
+
+
 KEYCTL_SETPERM = 5
 POSSESSOR_ONLY = 0x3F000000
 
