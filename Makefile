@@ -14,7 +14,7 @@ FUZZ_S ?= 60
 CLIENTS := podman conmon netavark aardvark-dns catatonit podman-compose uidmap slirp4netns docker.io docker-compose \
 	containerd buildah runc crun iptables iproute2 procps util-linux busybox-static
 
-.PHONY: help install demo test test-crashes test-vm soak fuzz fuzz-create test-clients lint bench docs clean
+.PHONY: help install demo test test-crashes test-vm soak fuzz fuzz-create test-clients lint bench bench-scale docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -75,6 +75,9 @@ bench: install ## runf beside runc and crun, as the table of what is aimed at
 
 bench-watcher: $(VENV)/.tested ## the watcher before a crowd, and beside podman events and ctr events
 	$(BIN)/python -m bench.crowd && $(BIN)/python -m bench.beside
+
+bench-scale: $(VENV)/.tested ## as root: a thousand containers at once, ten thousand records; writes docs/scale.md and its plots
+	$(BIN)/python -m bench.scale
 
 docs: $(VENV)/.tested ## write what is generated: docs/cli.md and the validators
 	$(BIN)/python -m schemas.generate && $(BIN)/python -m runtime.cli.reference
