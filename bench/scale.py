@@ -227,8 +227,8 @@ def _check_told(ours: Crowd, subscriber: Subscriber, figures: Figures) -> None:
     wait_until(lambda: all(subscriber.has_heard(happenings(each)) for each in records), "every event")
     subscriber.check(records)
     figures.facts["told"] = (
-        f"{len(records):,} lives began and ended; the subscriber was told of each, in {len(subscriber.heard):,} events, "
-        f"over {subscriber.resumed:,} streams that it resumed. Nothing was left."
+        f"{len(records):,} lives began and ended; the subscriber was told of each, in {len(subscriber.heard):,} "
+        f"events, over {subscriber.resumed:,} streams that it resumed. Nothing was left."
     )
 
 
