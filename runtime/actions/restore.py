@@ -3,11 +3,14 @@
     read and check the bundle, plan the cgroup       as `create` does
     publish <id>/ as `creating`
     cgroup -> fork what becomes criu -> go           its children land in the cgroup
+    prestart and createRuntime hooks                 once the namespaces are there, where there are such hooks
     criu tells the first process's pid, and waits    mounts as config.json asks for; limits; pid file
     commit `created` and `started` as one            what is about to run is on record before it does
     go; criu ends                                    and leaves the first process beside itself: our child
 
-Any failure takes back all of it but a last record that tells the fault.  The hooks of a start are not run again.
+Any failure takes back all of it but a last record that tells the fault.  As with runc, hooks that belong to the
+environment are run, since that is new (a network that such a hook sets up, for example); createContainer,
+startContainer and poststart hooks are not: nothing is created from the image, and no program is started.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from runtime import jsontext
 from runtime.actions.checkpoint import demand_root, mounts_of, refuse_config
 from runtime.actions.create import Made, announce_root, entry_of, first_record, plan_cgroup
 from runtime.actions.failure import failed
+from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import identify
 from runtime.actions.pidfile import write_pid_file
 from runtime.actions.run import supervise
@@ -26,7 +30,7 @@ from runtime.cgroups import manager
 from runtime.errors import Fault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
-from runtime.sandbox import criu, restoring
+from runtime.sandbox import criu, hooks, restoring
 from runtime.spec.bundle import read_bundle
 from runtime.spec.fields import namespace_paths
 from runtime.store import layout
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from runtime.store.store import Action
 
 FIFOS = (criu.TOLD, criu.GATE)
+EARLY_HOOKS = ("prestart", "createRuntime")
 STDIO = ("stdin", "stdout", "stderr")
 
 
@@ -104,6 +109,8 @@ class _Restoring:
         self.cgroup = cgroup
         self.options = options
         self.steps = mounts_of(bundle.config, bundle.path)
+        self.hooks = hooks.plan_hooks(bundle.config)
+        self.has_environment = False
         self.undo = Undo()
         self.has_cgroup = False
 
@@ -113,6 +120,8 @@ class _Restoring:
             made = self._bring_back(path, pid_file)
         except BaseException as fault:
             self.undo.unwind(fault)
+            if self.has_environment:
+                self._poststop(fault)
             with self.store.locked(self.action.id) as held:
                 held.retire(failed(held.record, fault, now=clock.now()))
             raise
@@ -128,7 +137,7 @@ class _Restoring:
             manager.adopt(self.cgroup, self.action.id, launched.pid)
             self.has_cgroup = True
             manager.settle(self.cgroup, launched.pid)
-            pid = launched.bring_back(log)
+            pid = launched.bring_back(log, on_namespaces=self._early_hooks)
             pidfd = process.pidfd_open(pid)
             self.undo.push("first process", lambda: let_go(pidfd))
             restoring.protect_again(pidfd, self.steps, is_readonly=self.bundle.config["root"].get("readonly", False))
@@ -139,6 +148,17 @@ class _Restoring:
             launched.let_run(log)
         return Made(record, pidfd, None)
 
+    def _early_hooks(self, pid: int) -> None:
+        self.has_environment = True
+        state = hook_state(self.store.read(self.action.id), "created", pid)
+        for kind in EARLY_HOOKS:
+            hooks.run_hooks(self.hooks[kind], kind, state)
+
+    def _poststop(self, fault: BaseException) -> None:
+        state = hook_state(self.store.read(self.action.id), "stopped", 0)
+        for failure in hooks.run_poststop(self.hooks["poststop"], state):
+            fault.add_note(str(failure))
+
     def _remove_cgroup(self) -> None:
         """With what criu has brought back so far; unless it is somebody else's, a scope that was there before."""
         if self.has_cgroup:
@@ -147,7 +167,8 @@ class _Restoring:
             manager.remove(cgroup)
 
     def _launch(self, path: str) -> Launched:
-        script = criu.script_text(f"{self.store.root}/{self.action.id}")
+        has_hooks = any(self.hooks[kind] for kind in EARLY_HOOKS)
+        script = criu.script_text(f"{self.store.root}/{self.action.id}", has_hooks=has_hooks)
         restoring.write_script(f"{self.options.work}/{criu.SCRIPT_NAME}", script)
         network = self._open_network()
         entry = manager.open_entry(self.cgroup)

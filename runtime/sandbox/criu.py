@@ -8,7 +8,8 @@
     a joined network namespace          --external net[INODE]; restore gives the one of its own config.json
 
 Before it lets restored processes go, criu asks a shell script: that tells us their first one's pid and waits for our
-word, since the mounts lack attributes then that criu has not kept (see restoring.py).
+word, since the mounts lack attributes then that criu has not kept (see restoring.py).  Where hooks are to be run once
+the namespaces are there, it does so at that stage too.
 
 Source: criu(8); runc-checkpoint(8), runc-restore(8) for the options that callers give.
 """
@@ -33,6 +34,8 @@ SCRIPT_NAME = "restore.sh"
 # FIFOs in the container's directory: what the script tells, and what it waits for
 TOLD, GATE = "restored", "resume"
 GO = "go"
+# what criu calls its stages: the first process is in its namespaces, and is all that there is; everything is back
+NAMESPACES_MADE, RESTORED = "setup-namespaces", "post-restore"
 CGROUP_MODES = ("soft", "full", "strict", "ignore")
 # by the name of our option: criu's own word for it
 FLAGS = {
@@ -150,12 +153,13 @@ def restore_words(
     return words
 
 
-def script_text(directory: str) -> str:
+def script_text(directory: str, *, has_hooks: bool) -> str:
     """What criu executes at each of its stages; ``directory`` is the container's, with the FIFOs."""
     told, gate = (_quoted(f"{directory}/{name}") for name in (TOLD, GATE))
+    stages = f"{NAMESPACES_MADE}|{RESTORED}" if has_hooks else RESTORED
     return f"""#!/bin/sh
-[ "$CRTOOLS_SCRIPT_ACTION" = post-restore ] || exit 0
-echo "$CRTOOLS_INIT_PID" >{told} && read -r word <{gate} && [ "$word" = {GO} ]
+case $CRTOOLS_SCRIPT_ACTION in {stages}) ;; *) exit 0 ;; esac
+echo "$CRTOOLS_SCRIPT_ACTION $CRTOOLS_INIT_PID" >{told} && read -r word <{gate} && [ "$word" = {GO} ]
 """
 
 

@@ -24,7 +24,7 @@ from runtime.sandbox.resolve import make_directory, make_file, open_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
     from runtime.sandbox.cgroup_entry import CgroupEntry
@@ -142,8 +142,11 @@ class Launched:
             process.kill_if_alive(self.pid, SIGKILL)
             os.waitpid(self.pid, 0)
 
-    def bring_back(self, log: str) -> int:
-        """Let it become criu; the pid of the first process, which doesn't run yet.  InitFault, Fault."""
+    def bring_back(self, log: str, *, on_namespaces: Callable[[int], None]) -> int:
+        """Let it become criu; the pid of the first process, which doesn't run yet.  InitFault, Fault.
+
+        ``on_namespaces`` gets it when there is nothing but that process in its namespaces, if criu's script tells.
+        """
         try:
             os.write(self._gate_fd, _GO)
         except BrokenPipeError:
@@ -154,15 +157,22 @@ class Launched:
         poll = select.poll()
         for fd in (self._script_told, self._pidfd):
             poll.register(fd, select.POLLIN)
-        if self._script_told in dict(poll.poll()):
-            return int(os.read(self._script_told, _WORDS_BYTES))
+        while self._script_told in dict(poll.poll()):
+            stage, pid = os.read(self._script_told, _WORDS_BYTES).split()
+            if stage == criu.RESTORED.encode():
+                return int(pid)
+            on_namespaces(int(pid))
+            self._let_go_on()
         self._demand_success(log)
         raise Fault("criu restore ended without a word", hint=f"its whole log is {log}")
 
     def let_run(self, log: str) -> None:
         """Have criu let the processes go, and wait until it has.  Fault."""
-        os.write(self._script_gate, f"{criu.GO}\n".encode())
+        self._let_go_on()
         self._demand_success(log)
+
+    def _let_go_on(self) -> None:
+        os.write(self._script_gate, f"{criu.GO}\n".encode())
 
     def _demand_success(self, log: str) -> None:
         self._is_reaped = True

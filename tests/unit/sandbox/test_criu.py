@@ -90,18 +90,29 @@ def test_a_restore_finds_everything_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "word", "status"), [("pre-restore", "", 0), ("post-restore", "go", 0), ("post-restore", "", 1)]
+    ("stage", "has_hooks", "word", "status"),
+    [
+        ("pre-restore", True, "", 0),
+        ("setup-namespaces", False, "", 0),
+        ("setup-namespaces", True, "go", 0),
+        ("setup-namespaces", True, "", 1),
+        ("post-restore", False, "go", 0),
+        ("post-restore", False, "", 1),
+    ],
 )
-def test_the_script_tells_the_pid_and_waits_for_the_word(tmp_path: Path, stage: str, word: str, status: int) -> None:
+def test_the_script_tells_the_pid_and_waits_for_the_word(
+    tmp_path: Path, stage: str, has_hooks: bool, word: str, status: int
+) -> None:
     place = tmp_path / "it's here"
     place.mkdir()
     (place / criu.TOLD).touch()
     (place / criu.GATE).write_text(f"{word}\n")
     script = place / "script"
-    script.write_text(criu.script_text(str(place)))
+    script.write_text(criu.script_text(str(place), has_hooks=has_hooks))
     environ = {"CRTOOLS_SCRIPT_ACTION": stage, "CRTOOLS_INIT_PID": "77"}
     assert subprocess.run(["sh", str(script)], env=environ, check=False).returncode == status
-    assert (place / criu.TOLD).read_text() == ("77\n" if stage == "post-restore" else "")
+    is_asked = stage == "post-restore" or (stage == "setup-namespaces" and has_hooks)
+    assert (place / criu.TOLD).read_text() == (f"{stage} 77\n" if is_asked else "")
 
 
 def test_binds_and_what_masks_files_lie_outside() -> None:
