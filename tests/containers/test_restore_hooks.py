@@ -1,4 +1,4 @@
-"""The hooks of a restore, with a stand-in for criu: it brings back a sleeping process, and asks the script as criu does."""
+"""The hooks of a restore. A stand-in for criu brings back a sleeping process, and asks the script as criu does."""
 
 from __future__ import annotations
 
