@@ -3,13 +3,16 @@
     python -m bench.crowd [--containers N] [--transitions N] [--readers N] [--stuck N] [--rate N]
 
 Each reader must get every transition once; it tells how many it got, how many gap markers, and how long after the
-rename each came.  The watcher's memory is VmHWM.  All clocks are CLOCK_MONOTONIC of one machine; absolute figures hold
-for the machine and the moment only.
+rename each came.  All readers are one process, which is slower than the watcher: the writer is never more than AHEAD
+transitions before the slowest of them, and tells how long it waited for that.  Nobody waits for the stuck ones.  The
+watcher's memory is VmHWM.  All clocks are CLOCK_MONOTONIC of one machine; absolute figures hold for the machine and
+the moment only.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import select
 import socket
@@ -19,7 +22,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.place import on_tmpfs
 from bench.watching import cpu_s, publish
@@ -32,7 +35,9 @@ MARK = b'"type":"org.runf.container.updated.v1"'
 GAP = b'"type":"org.runf.watcher.gap.v1"'
 SNAPSHOT = b'"type":"org.runf.container.snapshot.v1"'
 SAMPLE = 100  # every so many-th transition is timed
-END_S = 600
+AHEAD = 3_000  # fewer than the queue of a subscriber holds
+PAUSE_S = 0.001
+END_S = 1800
 BUFFER_BYTES = 1 << 20
 REQUEST = b"GET /v1/events HTTP/1.1\r\nHost: runf\r\n\r\n"
 
@@ -64,7 +69,8 @@ class Reader:
         chunk = self._tail + bytes(memoryview(buffer)[:size])
         end = chunk.rfind(b"\n") + 1
         whole, self._tail = chunk[:end], chunk[end:]
-        self.snapshots += whole.count(SNAPSHOT)
+        if not self.transitions:
+            self.snapshots += whole.count(SNAPSHOT)
         self.gaps += whole.count(GAP)
         before = self.transitions // SAMPLE
         self.transitions += whole.count(MARK)
@@ -80,7 +86,7 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=90)
     parser.add_argument("--stuck", type=int, default=10)
     parser.add_argument("--watcher", default=str(HERE / ".venv/bin/runf-watcher"), metavar="PATH")
-    parser.add_argument("--rate", type=int, default=500, help="transitions a second")
+    parser.add_argument("--rate", type=int, default=1_000, help="transitions a second")
     options = parser.parse_args()
     with on_tmpfs("runf-crowd-") as place:
         _measure(place, options)
@@ -106,15 +112,21 @@ def _measure(place: Path, options: argparse.Namespace) -> None:
             )
             _say("memory then", f"{_peak_mib(watcher.pid):.0f} MiB")
             stuck = [Reader(address) for _ in range(options.stuck)]
-            told, seen = _read_in_child(address, options)
+            slowest = multiprocessing.Value("L", 0, lock=False)
+            told, seen = _read_in_child(address, options, slowest)
             os.read(told, 1)
             _say("memory with the crowd", f"{_peak_mib(watcher.pid):.0f} MiB")
-            sent, took_s = _write(root, lives, options)
-            _say("written at", f"{options.transitions / took_s:.0f} transitions a second")
+            before_s = cpu_s(watcher.pid)
+            sent, took_s, waited_s = _write(root, lives, options, slowest)
+            rate = f"{options.transitions / took_s:.0f} transitions a second"
+            _say("written at", f"{rate}; {waited_s:.0f} of {took_s:.0f} s waited for the readers")
             found = _collect(seen)
             _report(found, sent, options)
             _say("memory at most", f"{_peak_mib(watcher.pid):.0f} MiB")
             _say("the watcher's CPU time", f"{cpu_s(watcher.pid):.1f} s")
+            spent_s = cpu_s(watcher.pid) - before_s
+            lines = options.transitions * options.readers
+            _say("of it the stream", f"{spent_s:.1f} s, {spent_s / lines * 1e6:.1f} µs for each of {lines} lines")
             for each in stuck:
                 each.socket.close()
         finally:
@@ -122,9 +134,15 @@ def _measure(place: Path, options: argparse.Namespace) -> None:
             watcher.wait()
 
 
-def _write(root: str, lives: list, options: argparse.Namespace) -> tuple[list[float], float]:  # type: ignore[type-arg]
-    """Commit at the rate asked for, each container in its turn; when each rename was."""
+def _write(
+    root: str,
+    lives: list,  # type: ignore[type-arg]
+    options: argparse.Namespace,
+    slowest: Any,
+) -> tuple[list[float], float, float]:
+    """Commit at the rate asked for, each container in its turn; when each rename was, and the seconds waited."""
     sent: list[float] = []
+    waited_s = 0.0
     began = time.monotonic()
     for number in range(options.transitions):
         place = number % len(lives)
@@ -135,12 +153,16 @@ def _write(root: str, lives: list, options: argparse.Namespace) -> tuple[list[fl
         os.write(fd, content)
         os.close(fd)
         time.sleep(max(0.0, began + number / options.rate - time.monotonic()))
+        full = time.monotonic()
+        while number - slowest.value > AHEAD:
+            time.sleep(PAUSE_S)
         sent.append(time.monotonic())
+        waited_s += sent[-1] - full
         os.rename(name, f"{root}/{record['id']}/state.json")
-    return sent, time.monotonic() - began
+    return sent, time.monotonic() - began, waited_s
 
 
-def _read_in_child(address: str, options: argparse.Namespace) -> tuple[int, int]:
+def _read_in_child(address: str, options: argparse.Namespace, slowest: Any) -> tuple[int, int]:
     """Fork the readers; the fd that tells when all have their snapshot, and the one that tells what they saw."""
     told, tell = os.pipe()
     seen, show = os.pipe()
@@ -154,7 +176,12 @@ def _read_in_child(address: str, options: argparse.Namespace) -> tuple[int, int]
         readers[reader.socket.fileno()] = reader
     _read_until(readers, lambda: min(each.snapshots for each in readers.values()) >= options.containers)
     os.write(tell, b"x")
-    _read_until(readers, lambda: min(each.transitions for each in readers.values()) >= options.transitions)
+
+    def is_done() -> bool:
+        slowest.value = min(each.transitions for each in readers.values())
+        return bool(slowest.value >= options.transitions)
+
+    _read_until(readers, is_done)
     with os.fdopen(show, "w") as file:
         for each in readers.values():
             arrivals = " ".join(f"{number}:{at}" for number, at in each.arrivals)

@@ -104,6 +104,35 @@ def one_line(text: bytes) -> bytes:
     return line.replace(b"\r", b"") if b"\r" in line else line
 
 
+class Walk:
+    """The records in the root as they are now, one after the other, for whoever takes them at their own pace.
+
+    After ``let_go`` it no longer keeps the records of its beginning in memory: the rest is as the containers are by
+    then, and what is there no longer is left out.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._kept: Sequence[Kept] | None = snapshot.kept()
+        self._next = 0
+        self._ids: list[str] = []
+
+    def __iter__(self) -> Iterator[Kept]:
+        while self._kept is not None and self._next < len(self._kept):
+            self._next += 1
+            yield self._kept[self._next - 1]
+        for container_id in self._ids:
+            found = self._snapshot.find_kept(container_id)
+            if found is not None:
+                yield found
+
+    def let_go(self) -> None:
+        """Forget the records of the beginning."""
+        if self._kept is not None:
+            self._ids = [each.id for each in self._kept[self._next :]]
+            self._kept = None
+
+
 class Snapshot:
     """All lives of one root: those in the root by id, and what was told of every life that is still on disk."""
 
@@ -146,6 +175,10 @@ class Snapshot:
         """The record of one container in the root."""
         found = self._live.get(container_id)
         return found.record if found else None
+
+    def find_kept(self, container_id: str) -> Kept | None:
+        """The same, packed."""
+        return self._live.get(container_id)
 
     def refresh(self, look: Look) -> Iterable[Change | Gap]:
         """Read where ``look`` says, and tell what is new there; in order for each container.

@@ -17,9 +17,10 @@ from tests.support.lives import SOURCE, Life
 from tests.support.watching import short
 from watcher.hub import BATCH, Hub
 from watcher.journal import Journal
+from watcher.outputs import http as http_module
 from watcher.outputs.http import Service
 from watcher.outputs.unixsocket import listening
-from watcher.snapshot import Found, kept_of
+from watcher.snapshot import Found, Walk, kept_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -55,6 +56,9 @@ class Snapshot:
     def kept(self) -> list[Kept]:
         return sorted(kept_of(Found(life.record, json.dumps(life.record).encode())) for life in self._lives.values())
 
+    def find_kept(self, container_id: str) -> Kept | None:
+        return next((each for each in self.kept() if each.id == container_id), None)
+
     def find(self, container_id: str) -> Record | None:
         life = self._lives.get(container_id)
         return life.record if life else None
@@ -87,7 +91,12 @@ class World:
         self.followers = {ROOT: self.follower, OTHER_ROOT: Follower(self.other)}
         self.refused = {"/tmp/planted": "it belongs to uid 1000"}
         self.service = Service(
-            self, self.journal, self.hub, source=SOURCE, heartbeat_s=limits.get("heartbeat_s", TIMEOUT_S)
+            self,
+            self.journal,
+            self.hub,
+            source=SOURCE,
+            heartbeat_s=limits.get("heartbeat_s", TIMEOUT_S),
+            patience_s=limits.get("patience_s", TIMEOUT_S),
         )
         self.client = client
         self.socket = socket
@@ -328,6 +337,40 @@ def test_what_happens_during_the_snapshot_comes_after_it_and_once(play):
         assert found[-1] == ("c0000", "created")
 
     play(scenario)
+
+
+def test_who_takes_the_snapshot_too_slowly_gets_the_rest_of_it_as_it_is_by_then(play, monkeypatch):
+    forgetful: list[Walk] = []
+
+    class Told(Walk):
+        def let_go(self) -> None:
+            super().let_go()
+            forgetful.append(self)
+
+    monkeypatch.setattr(http_module, "Walk", Told)
+
+    async def scenario(seen: World) -> None:
+        for number in range(4 * BATCH):
+            seen.lives[f"c{number:04}"] = Life(f"c{number:04}")
+        last = f"c{4 * BATCH - 1:04}"
+        reader, writer = await asyncio.open_unix_connection(seen.socket, limit=4096)
+        writer.write(b"GET /v1/events HTTP/1.0\r\n\r\n")
+        await until(lambda: len(forgetful) > 0)
+        changed, gone = seen.lives[last], seen.lives.pop(f"c{4 * BATCH - 2:04}")
+        seen.tell(changed.step("created", status="created"))
+        seen.tell(gone.step("deleted"))
+        await reader.readuntil(b"\r\n\r\n")
+        reader._limit = 1 << 20  # type: ignore[attr-defined]
+        found = [json.loads(await reader.readline()) for _ in range(4 * BATCH + 1)]
+        writer.close()
+        snapshot, stream = found[:-2], found[-2:]
+        assert told(stream) == [(last, "created"), (gone.record["id"], "deleted")]
+        assert [event["subject"] for event in snapshot] == sorted(seen.lives)
+        assert snapshot[-1]["data"] == changed.record
+        assert snapshot[0]["data"] == seen.lives["c0000"].record
+        assert snapshot[-1]["cursor"] == seen.journal.cursor_at(0)
+
+    play(scenario, patience_s=0.01)
 
 
 def test_only_the_last_event_of_a_snapshot_carries_the_cursor(play):

@@ -34,9 +34,10 @@ from watcher.outputs.measures import Measures
 from watcher.outputs.openapi import describe
 from watcher.outputs.page import page
 from watcher.outputs.streams import NDJSON, SSE, Straight, pieces
+from watcher.snapshot import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator
 
     from watcher.events import Event
     from watcher.follower import Follower
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 EVENTS = "/v1/events"
 CURSOR_HEADER = "Runf-Cursor"
 HEARTBEAT_S = 15.0
+PATIENCE_S = 10.0
 LOST = "this subscriber was too slow, and the journal keeps what it missed no longer"
 TO_COME = "this subscriber was too slow; what its queue had no room for comes next, from the journal"
 
@@ -75,6 +77,7 @@ class Service:
         counts: Counts | None = None,
         host_names: Collection[str] = (),
         heartbeat_s: float = HEARTBEAT_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._roots = roots
         self._journal = journal
@@ -83,6 +86,7 @@ class Service:
         self._counts = counts or Counts()
         self._host_names = host_names
         self._heartbeat_s = heartbeat_s
+        self._patience_s = patience_s
 
     def application(self) -> web.Application:
         """The routes."""
@@ -105,20 +109,21 @@ class Service:
     async def containers(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/containers: as the records were at one moment, written in pieces that keep nobody waiting."""
         wants = make_record_filter(request.query.items()) if request.query else None
-        kept = [(root, follower.snapshot.kept()) for root, follower in self._roots.followers.items()]
+        walks = [(root, Walk(follower.snapshot)) for root, follower in self._roots.followers.items()]
         response = await self._begin(request, "application/json")
         texts = (
             _with_root(each, root) if wants is None or wants(each.record, root) else b""
-            for root, found in kept
-            for each in found
+            for root, walk in walks
+            for each in walk
         )
         begin = b"["
-        for piece in pieces(texts, b","):
-            if piece:
-                await response.write(begin + piece)
-                begin = b","
-            else:
-                await asyncio.sleep(0)
+        with _patience(self._patience_s, [walk for _, walk in walks]):
+            for piece in pieces(texts, b","):
+                if piece:
+                    await response.write(begin + piece)
+                    begin = b","
+                else:
+                    await asyncio.sleep(0)
         await response.write(b"]\n" if begin == b"," else b"[]\n")
         return response
 
@@ -165,7 +170,7 @@ class Service:
             after = self._journal.sequence_of(cursor) if cursor else None
         except Gone:
             return self._gone(cursor)
-        first = [] if after is not None else self._kept()
+        first = [] if after is not None else self._walks()
         subscriber = self._hub.subscribe(wants, after=after)
         form = SSE if SSE.content_type in request.headers.get("Accept", "") else NDJSON
         try:
@@ -193,9 +198,9 @@ class Service:
         told = {"error": f"the cursor {cursor} leads nowhere any more", "hint": hint, "anew": EVENTS, "oldest": oldest}
         return answer(told, status=410)
 
-    def _kept(self) -> list[tuple[str, Sequence[Kept]]]:
-        """All records as they are now, packed, by the source of their events."""
-        return [(follower.source, follower.snapshot.kept()) for follower in self._roots.followers.values()]
+    def _walks(self) -> list[tuple[str, Walk]]:
+        """All records as they are now, by the source of their events."""
+        return [(follower.source, Walk(follower.snapshot)) for follower in self._roots.followers.values()]
 
     async def _begin(self, request: web.Request, content_type: str, cursor: str | None = None) -> web.StreamResponse:
         headers = {
@@ -210,7 +215,7 @@ class Service:
     async def _write_first(
         self,
         response: web.StreamResponse,
-        first: list[tuple[str, Sequence[Kept]]],
+        first: list[tuple[str, Walk]],
         wants: Callable[[Event], bool] | None,
         form: Form,
         cursor: str,
@@ -218,8 +223,9 @@ class Service:
         """The snapshot; only its last event carries the cursor, since whoever goes on from there has seen it all."""
         if form.head:
             await response.write(form.head)
-        for piece in pieces(_snapshot_lines(first, wants, form, cursor), b""):
-            await (response.write(piece) if piece else asyncio.sleep(0))
+        with _patience(self._patience_s, [walk for _, walk in first]):
+            for piece in pieces(_snapshot_lines(first, wants, form, cursor), b""):
+                await (response.write(piece) if piece else asyncio.sleep(0))
         await self._mark(response, form, cursor)
 
     async def _go_on(self, response: web.StreamResponse, subscriber: Subscriber, form: Form) -> None:
@@ -249,8 +255,23 @@ class Service:
         )
 
 
+@contextlib.contextmanager
+def _patience(limit_s: float, walks: list[Walk]) -> Iterator[None]:
+    """Readers that are slower than that, each at another moment of the past, must not fill the memory with it."""
+
+    def let_go() -> None:
+        for walk in walks:
+            walk.let_go()
+
+    timer = asyncio.get_running_loop().call_later(limit_s, let_go)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _snapshot_lines(
-    first: list[tuple[str, Sequence[Kept]]], wants: Callable[[Event], bool] | None, form: Form, cursor: str
+    first: list[tuple[str, Walk]], wants: Callable[[Event], bool] | None, form: Form, cursor: str
 ) -> Iterator[bytes]:
     """Nothing for one that is not wanted, so that many of those keep nobody waiting either."""
     before: tuple[str, Kept] | None = None

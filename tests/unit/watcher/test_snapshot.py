@@ -14,7 +14,7 @@ from tests.support.records import LATER, commit, exit_of, process_of, publish, r
 from watcher import snapshot as module
 from watcher.diff import Known, known_from
 from watcher.directory import Directory
-from watcher.snapshot import EVERYTHING, Change, Gap, Snapshot
+from watcher.snapshot import EVERYTHING, Change, Gap, Snapshot, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,6 +217,35 @@ def test_last_records_that_cant_change_arent_read_again(store, looks, monkeypatc
     looks.all()
     monkeypatch.setattr(module, "read_text", lambda *_: pytest.fail("a final record was read again"))
     assert looks.types(EVERYTHING) == []
+
+
+def test_a_walk_shows_what_was_there_when_it_began(store, looks):
+    for container_id in ("a", "b", "c"):
+        create(store, container_id)
+    looks.all()
+    walk = Walk(looks.snapshot)
+    generations = [each.generation for each in looks.snapshot.kept()]
+    retire(store, "b")
+    commit(store, "c", happenings=("updated",))
+    looks.all()
+    assert [(each.id, each.generation) for each in walk] == list(zip("abc", generations, strict=True))
+
+
+def test_a_walk_that_was_let_go_shows_the_rest_as_it_is_by_then(store, looks):
+    for container_id in ("a", "b", "c"):
+        create(store, container_id)
+    looks.all()
+    walk = Walk(looks.snapshot)
+    steps = iter(walk)
+    first = next(steps)
+    walk.let_go()
+    walk.let_go()
+    retire(store, "b")
+    changed = commit(store, "c", happenings=("updated",))
+    create(store, "d")
+    looks.all()
+    assert first.id == "a"
+    assert [(each.id, each.generation) for each in steps] == [("c", changed["generation"])]
 
 
 def test_the_current_containers_are_listed_by_id(store, looks):
