@@ -86,7 +86,7 @@ def _unmount(context: Context, store: Store, container_id: str, config: Config |
     """What create mounted in a mount namespace that others share.  Fault: it is there, and can't be unmounted."""
     try:
         noted = store.read_file(container_id, layout.MOUNT)
-    except OSError:
+    except FileNotFoundError:
         return  # nothing was: the mounts have gone with the container's own namespace
     from runtime.actions.unmounting import unmount  # most containers have mount namespaces of their own
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from runtime.spec.config import Config
 
 
+# what says nothing about a place, since nothing could be opened
+OUR_OWN_WANT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EIO)
+
+
 def note(root: RootMount, proc: str) -> bytes:
     """What the file ``mount`` holds."""
     number, is_unique, device, inode = root.mounted
@@ -96,7 +100,9 @@ def _find_namespace(inode: int, config: Config | None, proc: str) -> tuple[bool,
 def _open_if_it_is(place: str, device: int, inode: int) -> int | None:
     try:
         fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
+    except OSError as error:
+        if error.errno in OUR_OWN_WANT:
+            raise
         return None
     found = os.fstat(fd)
     if (found.st_dev, found.st_ino) == (device, inode):

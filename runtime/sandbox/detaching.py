@@ -79,7 +79,9 @@ def _look_up(root: RootMount) -> tuple[bool, str | None]:
     if root.mounted.is_unique:
         try:
             path = mount_point(root.mounted.number)
-        except OSError:
-            return False, root.path  # forbidden to us: the path has to do
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EPERM):
+                raise
+            return False, root.path  # a sandbox around us forbids the call: the path has to do
         return path is not None, path
     return False, root.path
