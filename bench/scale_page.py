@@ -105,7 +105,7 @@ def _text(figures: dict[str, Any]) -> str:
         "The last column is the power of the number that it grows with, over the last two steps: 1 is in step with it.",
         _table(series, (*COMMANDS, *LIVES, *ANSWERS)),
         "The watcher's memory:",
-        _table(series, MEMORY),
+        _table(series, MEMORY, "for each more"),
         "All of them together:",
         _beside(figures["beside"]),
         facts["told"],
@@ -122,10 +122,10 @@ def _beside(found: dict[str, dict[str, float]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _table(series: Series, names: Sequence[str]) -> str:
+def _table(series: Series, names: Sequence[str], last: str = "grows by") -> str:
     there = [name for name in names if name in series]
     numbers = sorted({int(number) for name in there for number in series[name]})
-    rows = [["", *(f"{number:,}" for number in numbers), "grows by"], ["---"] * (len(numbers) + 2)]
+    rows = [["", *(f"{number:,}" for number in numbers), last], ["---"] * (len(numbers) + 2)]
     for name in there:
         cells = [_cell(series[name].get(str(number))) for number in numbers]
         rows.append([name, *cells, _power(series[name])])
@@ -150,11 +150,13 @@ def _fine(seconds: float) -> str:
 
 
 def _power(found: dict[str, dict[str, float]]) -> str:
-    """Between the last but one and the last number."""
+    """Between the last but one and the last number; of memory, what each more takes."""
     if len(found) < 2:
         return ""
     (few, before), (more, after) = sorted((int(number), values) for number, values in found.items())[-2:]
-    unit = next(unit for unit in ("cpu", "wall", "MiB") if unit in after)
+    if "MiB" in after:
+        return f"{(after['MiB'] - before['MiB']) * 1024 / (more - few):.1f} KiB"
+    unit = next(unit for unit in ("cpu", "wall") if unit in after)
     if not before[unit] or not after[unit]:
         return ""
     return f"{math.log(after[unit] / before[unit]) / math.log(more / few):.2f}"
