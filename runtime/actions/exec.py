@@ -181,11 +181,14 @@ class _Executing:
         """The first process's root, where others in its mount namespace have another one."""
         if namespace_paths(frozen).get("mount", "the runtime's") is None:
             return None
-        fd = os.open(f"{self.context.roots.proc}/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            process.pidfd_send_signal(pidfd, 0)  # it is still there, so nobody else had that pid
-        except OSError:
-            os.close(fd)
+            fd = os.open(f"{self.context.roots.proc}/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                process.pidfd_send_signal(pidfd, 0)  # it is still there, so nobody else had that pid
+            except BaseException:
+                os.close(fd)
+                raise
+        except (FileNotFoundError, ProcessLookupError):
             raise NotRunning(self.record["id"]) from None
         return fd
 
