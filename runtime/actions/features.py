@@ -11,6 +11,7 @@ from runtime.kernel.capabilities import NAMES
 from runtime.kernel.scheduling import MEMORY_FLAGS, MEMORY_MODES
 from runtime.kernel.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 from runtime.sandbox import namespaces
+from runtime.sandbox.hooks import OUTPUT_FILES
 from runtime.sandbox.identity import KEEPS_GROUPS
 from runtime.sandbox.mount_options import ATTRIBUTES, MANNERS, PROPAGATION, SUPERBLOCK
 from runtime.spec.rules import HOOK_KINDS
@@ -31,7 +32,7 @@ def features() -> dict[str, Any]:
         "hooks": list(HOOK_KINDS),
         "mountOptions": _mount_options(),
         "annotations": {"org.runf.version": VERSION},
-        "potentiallyUnsafeConfigAnnotations": [UNIT_PROPERTIES, KEEPS_GROUPS],
+        "potentiallyUnsafeConfigAnnotations": [UNIT_PROPERTIES, KEEPS_GROUPS, *OUTPUT_FILES],
         "linux": _linux(),
     }
 

@@ -14,7 +14,8 @@ Source: runtime-spec: config.md#posix-platform-hooks.
 up no codec and opens no path; only execve(2) resolves the hook's.  The hook gets the state on its standard input,
 exactly its own environment, no other file descriptor, default signals and an empty mask.  One that the parent runs
 and that has no ``env`` gets the parent's, as with other runtimes; the container's process hands on nothing of the
-caller's.  What it prints on stdout and stderr goes into one pipe, whose tail becomes the fault's ``output``.
+caller's.  What it prints on stdout and stderr goes into one pipe, whose tail becomes the fault's ``output``; or, where
+the parent runs it and annotations say so, to the end of the files that these name.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ else:
 
 LIBC_SIGNALS = (32, 33)  # nptl(7): no valid signals for us, and yet a caller can have left them ignored
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+# annotations of crun's: the files that stdout and stderr of hooks go to
+OUTPUT_FILES = ("run.oci.hooks.stdout", "run.oci.hooks.stderr")
+OUTPUT_MODE = 0o600
 BY_THE_CONTAINER = ("createContainer", "startContainer")
 OUTPUT_LIMIT_BYTES = 2048
 _PIPE_BYTES = 65536  # what a pipe holds (pipe(7)), so one read of that size empties it
@@ -59,13 +63,14 @@ _LAST_FD = 0xFFFFFFFF
 class Hook(NamedTuple):
     """One hook as config.json has it; ``args`` are never empty, ``timeout_s`` is None for as long as it takes.
 
-    ``env`` is None for the runtime's own.
+    ``env`` is None for the runtime's own, ``files`` are those of stdout and stderr, None for the pipe.
     """
 
     path: str
     args: tuple[str, ...]
     env: tuple[str, ...] | None
     timeout_s: float | None
+    files: tuple[str | None, ...] = (None, None)
 
 
 class _Ending(NamedTuple):
@@ -81,23 +86,26 @@ class _Ending(NamedTuple):
 def plan_hooks(config: Mapping[str, Any]) -> dict[str, tuple[Hook, ...]]:
     """The hooks of a checked config.json by kind; every kind is there.  SpecFault: a text that execve(2) can't take."""
     hooks = config.get("hooks") or {}
+    annotations = config.get("annotations") or {}
+    files = tuple(annotations.get(name) for name in OUTPUT_FILES)
     return {
         kind: tuple(
-            _plan_hook(hook, f"/hooks/{kind}/{index}", inherits=kind not in BY_THE_CONTAINER)
+            _plan_hook(hook, f"/hooks/{kind}/{index}", None if kind in BY_THE_CONTAINER else files)
             for index, hook in enumerate(hooks.get(kind) or ())
         )
         for kind in KINDS
     }
 
 
-def _plan_hook(hook: Mapping[str, Any], pointer: str, *, inherits: bool) -> Hook:
+def _plan_hook(hook: Mapping[str, Any], pointer: str, files: tuple[str | None, ...] | None) -> Hook:
+    """With ``files`` for one that the parent runs, None for one of the container's process."""
     path: str = hook["path"]
     args = tuple(hook.get("args") or (path,))
-    env = None if inherits and "env" not in hook else tuple(hook.get("env") or ())
+    env = None if files and "env" not in hook else tuple(hook.get("env") or ())
     for text, member in ((path, "path"), *((text, "args") for text in args), *((text, "env") for text in env or ())):
         if "\0" in text or not _is_encodable(text):
             raise SpecFault(f"{pointer}/{member}", "a NUL or half of a surrogate pair can't be passed to a program")
-    return Hook(path, args, env, hook.get("timeout"))
+    return Hook(path, args, env, hook.get("timeout"), files or (None, None))
 
 
 def _is_encodable(text: str) -> bool:
@@ -159,9 +167,11 @@ def _run(hook: Hook, state_json: bytes) -> _Ending:
         state = fds.own(_state_file(state_json))
         output, output_end = fds.own_both(os.pipe2(os.O_CLOEXEC))
         failure, failure_end = fds.own_both(os.pipe2(os.O_CLOEXEC))
+        printed = (fds.own(_open_end(file)) if file else output_end for file in hook.files)
+        given = (state, *printed, failure_end)
         pid = os.fork()
         if pid == 0:
-            _execute(hook.path.encode(), argv, env, (state, output_end, failure_end))
+            _execute(hook.path.encode(), argv, env, given)
         pidfd = -1
         try:
             pidfd = fds.own(pidfd_open(pid))
@@ -197,6 +207,11 @@ class _Fds:
     def close_all(self) -> None:
         for fd in tuple(self._open):
             self.close(fd)
+
+
+def _open_end(path: str) -> int:
+    """At the end of the file, which is made where there is none."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, OUTPUT_MODE)
 
 
 def _state_file(state_json: bytes) -> int:
@@ -258,15 +273,15 @@ def _exec_errno(failure: int) -> int | None:
     return int.from_bytes(told, "little") if told else None
 
 
-def _execute(path: bytes, argv: list[bytes], env: list[bytes], fds: tuple[int, int, int]) -> NoReturn:
-    """The forked child: ``fds`` are the state, and the ends of the output and failure pipes to write to."""
-    failure = fds[2]
+def _execute(path: bytes, argv: list[bytes], env: list[bytes], fds: tuple[int, ...]) -> NoReturn:
+    """The forked child: ``fds`` are the state, what to print to, and the end of the failure pipe to write to."""
+    failure = fds[3]
     try:
         # copies above 2, because any of them is 0, 1 or 2 where those were closed
-        state, output, failure = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_PRIVATE_FD) for fd in fds)
+        state, output, errors, failure = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_PRIVATE_FD) for fd in fds)
         os.dup2(state, 0)
         os.dup2(output, 1)
-        os.dup2(output, 2)
+        os.dup2(errors, 2)
         close_range(_FIRST_PRIVATE_FD, _LAST_FD, CLOSE_RANGE_CLOEXEC)
         reset_signals()
         execveat(AT_FDCWD, path, argv, env, 0)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 else:
     from runtime.values import NamedTuple
 
+# an annotation of crun's
+REFUSES_UNKNOWN = "run.oci.seccomp_fail_unknown_syscall"
 PLACE = "/linux/seccomp"
 ARGUMENTS_LIMIT = 6  # of a system call
 ERRNO_LIMIT = 4094  # what libseccomp accepts: below MAX_ERRNO of linux/err.h
@@ -69,7 +71,8 @@ class Listener(NamedTuple):
 class SeccompRules(NamedTuple):
     """A checked profile; ``flags`` None where it has none, and what is customary holds.
 
-    ``answers_enosys``: calls newer than all of ``names`` are answered with ENOSYS.
+    ``answers_enosys``: calls newer than all of ``names`` are answered with ENOSYS.  ``refuses_unknown``: a name that
+    libseccomp doesn't know is a fault.
     """
 
     default_action: int
@@ -79,6 +82,7 @@ class SeccompRules(NamedTuple):
     flags: tuple[str, ...] | None
     listener: Listener | None
     answers_enosys: bool
+    refuses_unknown: bool = False
 
 
 class Filter(NamedTuple):
@@ -115,6 +119,7 @@ def plan_seccomp(config: Mapping[str, Any]) -> SeccompRules | None:
         flags=None if flags is None else tuple(flags),
         listener=_listener(profile, notifies=any(entry["action"] == "SCMP_ACT_NOTIFY" for entry in entries)),
         answers_enosys=default in STRICT_DEFAULTS and default_errno != errno.ENOSYS,
+        refuses_unknown=REFUSES_UNKNOWN in config.get("annotations", {}),
     )
 
 
@@ -252,6 +257,7 @@ def _cache_key(rules: SeccompRules) -> list[object]:
         [rule[:3] for rule in rules.rules],
         rules.names if rules.answers_enosys else None,
         rules.listener is not None,
+        rules.refuses_unknown,
     ]
 
 
@@ -265,7 +271,7 @@ def _compile(rules: SeccompRules) -> bytes:
             except OSError:
                 pass  # before 2.5.0 there is no such attribute, and the program is as right without
         for rule in rules.rules:
-            _add_rule(made, rule)
+            _add_rule(made, rule, refuses_unknown=rules.refuses_unknown)
         program = made.export()
     if rules.answers_enosys:
         program = _prologue(rules) + program
@@ -288,11 +294,14 @@ def _add_architecture(made: libseccomp.Filter, name: str, index: int) -> None:
         raise SpecFault(f"{PLACE}/architectures/{index}", f"{name} {known}", hint="leave it out") from None
 
 
-def _add_rule(made: libseccomp.Filter, rule: Rule) -> None:
+def _add_rule(made: libseccomp.Filter, rule: Rule, *, refuses_unknown: bool) -> None:
     """A name that libseccomp doesn't know is newer than it, or no call at all: passed over, as runc does."""
     number = libseccomp.system_call(rule.name)
     if number is None:
-        return
+        if not refuses_unknown:
+            return
+        told = f"libseccomp knows no system call {rule.name}, and the annotation {REFUSES_UNKNOWN} forbids that"
+        raise SpecFault(rule.pointer, told, hint="correct it, or leave one of them out")
     try:
         made.add_rule(rule.action, number, rule.comparisons)
     except OSError as error:

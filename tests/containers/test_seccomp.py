@@ -54,6 +54,23 @@ def run_tiny(runf: Runf, bundle: Path, code: bytes, profile: dict[str, Any], **p
     return runf("run", "-b", path, "one")
 
 
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_call_that_nobody_knows_is_passed_over_or_refused_as_an_annotation_says(
+    runf: Runf, bundle: Path, cached: bool
+) -> None:
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule("SCMP_ACT_ERRNO", "swapon", "nosuchcall")]}
+    if cached:
+        assert run(runf, bundle, "true", profile).returncode == 0
+
+    def change(config: dict[str, Any]) -> None:
+        with_profile(profile)(config)
+        config["annotations"] = {"run.oci.seccomp_fail_unknown_syscall": "1"}
+
+    refused = runf("run", "-b", make_container_bundle(bundle, "true", change=change), "two")
+    assert refused.returncode == 1
+    assert "config.json#/linux/seccomp/syscalls/0/names/1: libseccomp knows no system call nosuchcall" in refused.stderr
+
+
 @pytest.mark.parametrize("no_new_privs", [True, False])
 def test_a_call_is_refused_and_the_rest_goes_on(runf: Runf, bundle: Path, no_new_privs: bool) -> None:
     profile = {

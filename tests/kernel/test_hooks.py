@@ -53,6 +53,21 @@ def test_a_hook_reads_the_state_on_its_standard_input(tmp_path: Path) -> None:
     assert (tmp_path / "state").read_bytes() == STATE
 
 
+def test_what_a_hook_prints_goes_to_the_end_of_the_files_that_are_named(tmp_path: Path) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    out.write_text("before\n")
+    both = shell("echo told; echo wrong >&2; exit 3")._replace(files=(str(out), str(err)))
+    assert fault_of(both).output == ""
+    assert (out.read_text(), err.read_text(), err.stat().st_mode & 0o777) == ("before\ntold\n", "wrong\n", 0o600)
+    assert fault_of(both._replace(files=(str(out), None))).output == "wrong"
+    assert out.read_text() == "before\ntold\ntold\n"
+
+
+def test_a_file_that_cannot_be_opened_is_the_hooks_fault(tmp_path: Path) -> None:
+    fault = fault_of(shell("true")._replace(files=(str(tmp_path / "nothing/out"), None)))
+    assert fault.outcome == "could not be started: No such file or directory"
+
+
 def test_a_hook_may_open_its_standard_input_by_name(tmp_path: Path) -> None:
     run(shell('cat /dev/stdin > "$0"', str(tmp_path / "state")))
     assert (tmp_path / "state").read_bytes() == STATE

@@ -68,3 +68,13 @@ def test_poststop_hooks_all_run_and_their_failures_are_returned(monkeypatch: pyt
         ("/a", "/hooks/poststop/0"),
         ("/c", "/hooks/poststop/2"),
     ]
+
+
+def test_annotations_name_files_for_those_that_the_parent_runs() -> None:
+    asked = {kind: [{"path": "/x"}] for kind in KINDS}
+    annotations = {"run.oci.hooks.stdout": "/o", "run.oci.hooks.stderr": "/e"}
+    planned = plan_hooks({"hooks": asked, "annotations": annotations})
+    inside = ("createContainer", "startContainer")
+    assert {kind: hook.files for kind, (hook,) in planned.items()} == {
+        kind: (None, None) if kind in inside else ("/o", "/e") for kind in KINDS
+    }
