@@ -24,6 +24,7 @@ from watcher.snapshot import EVERYTHING, Change, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from runtime.store.deleted import Moment
     from runtime.store.store import Store
     from watcher.diff import Known
     from watcher.events import Event
@@ -58,12 +59,18 @@ class Follower:
         self.overflows = 0
         self.rescans = 0
 
-    def start(self, known: dict[str, Known] | None = None, *, told_until: str | None = None) -> None:
+    def start(
+        self,
+        known: dict[str, Known] | None = None,
+        *,
+        told_until: str | None = None,
+        followed_until: Moment | None = None,
+    ) -> None:
         """Watch first, then read everything: what comes between is seen twice, and told once.
 
-        ``known`` and ``told_until`` (the time of its newest event) are what an earlier watcher told already.
+        ``known``, ``told_until`` and ``followed_until`` are what an earlier watcher told already: snapshot.py.
         """
-        self.snapshot.restore(known or {}, told_until=told_until)
+        self.snapshot.restore(known or {}, told_until=told_until, followed_until=followed_until)
         self._directory = Directory(self._store.fds)
         self._take(self.snapshot.refresh(EVERYTHING))
 

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from runtime.store.deleted import Moment
+
 SEQUENCE_DIGITS = 20
 EPOCH_BYTES = 8
 SEGMENT_LIMIT_BYTES = 4 << 20
 SEGMENTS_LIMIT = 16
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
+FOLLOWED = "followed.json"
 _SUFFIX = ".ndjson"
 _HEX = frozenset("0123456789abcdef")
 
@@ -66,7 +69,8 @@ def told_by(event: Mapping[str, Any]) -> Known:
 class Journal:
     """An open journal; one process at a time has it.
 
-    ``known`` is what has been told of each life; ``told_until`` is the time of the newest event, None before the first.
+    ``known`` is what has been told of each life; ``told_until`` is the time of the newest event, None before the first;
+    ``followed_until`` is when, by CLOCK_BOOTTIME, its last watcher had seen everything.
     """
 
     def __init__(
@@ -77,12 +81,14 @@ class Journal:
         self.segments_limit = segments
         self.known: dict[str, Known] = {}
         self.told_until: str | None = None
+        self.followed_until: Moment | None = None
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         directory.chmod(DIRECTORY_MODE)
         try:
             self.epoch = self._read_epoch()
             self._segments = self._find_segments()
             self.sequence = self._recover()
+            self.followed_until = self._read_followed()
         except (FileNotFoundError, ValueError, LookupError, TypeError):
             self._begin_anew()  # nothing there yet, or nothing that can be relied on
         self._fd = self._open_segment(self._segments[-1])
@@ -139,6 +145,11 @@ class Journal:
         """Let go of lives that nothing on disk can bring up again."""
         for instance in self.known.keys() - alive:
             del self.known[instance]
+
+    def follow_until(self, moment: Moment) -> None:
+        """Write down that everything up to ``moment`` was seen; on a full file system the older one stands."""
+        with contextlib.suppress(OSError):
+            self._replace(FOLLOWED, json.dumps(moment).encode())
 
     def close(self) -> None:
         """Write down what has been told, and let the files go."""
@@ -254,14 +265,22 @@ class Journal:
         self.known, self.told_until = lives, told_until
         return int(sequence)
 
+    def _read_followed(self) -> Moment | None:
+        try:
+            found = json.loads((self._directory / FOLLOWED).read_bytes())
+            return {"bootId": str(found["bootId"]), "boottimeNs": int(found["boottimeNs"])}
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
     def _write_known(self) -> None:
         document = {"sequence": self.sequence, "toldUntil": self.told_until, "lives": self.known}
         with contextlib.suppress(OSError):  # on a full file system: the segments tell it too
             self._replace("known.json", json.dumps(document, separators=(",", ":")).encode())
 
     def _begin_anew(self) -> None:
-        for path in [*self._directory.glob(f"*{_SUFFIX}"), self._directory / "known.json"]:
-            path.unlink(missing_ok=True)
+        for pattern in (f"*{_SUFFIX}", "known.json", FOLLOWED):
+            for path in self._directory.glob(pattern):
+                path.unlink(missing_ok=True)
         self.known, self.told_until = {}, None
         self.epoch = os.urandom(EPOCH_BYTES).hex()
         self._replace("epoch", self.epoch.encode())

@@ -27,6 +27,7 @@ from watcher.follower import Follower
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from runtime.store.deleted import Moment
     from watcher.diff import Known
     from watcher.events import Event
     from watcher.ooms import Later
@@ -78,6 +79,7 @@ class Roots:
         self._inotify: INotify | None = None
         self._known: Callable[[], Mapping[str, Known]] = dict
         self._told_until: Callable[[], str | None] = lambda: None
+        self._followed_until: Moment | None = None
         self.listen: Callable[[int], None] = lambda fd: None
         self.forget: Callable[[int], object] = lambda fd: None
         self.later: Later = lambda delay_s, act: None
@@ -96,14 +98,19 @@ class Roots:
         """By path, the own root's first."""
         return {path: each.follower for path, each in self._followed.items()}
 
-    def start(self, known: Callable[[], Mapping[str, Known]], told_until: Callable[[], str | None]) -> None:
+    def start(
+        self,
+        known: Callable[[], Mapping[str, Known]],
+        told_until: Callable[[], str | None],
+        followed_until: Moment | None = None,
+    ) -> None:
         """Watch for announcements, then follow all roots; each takes up what was told of its own lives."""
-        self._known, self._told_until = known, told_until
+        self._known, self._told_until, self._followed_until = known, told_until, followed_until
         others = self._watch_announcements()
         stores = [each for each in map(self._open, others) if each is not None]
         elsewhere = {instance for store in stores for instance in _instances(store)}
         mine = {instance: what for instance, what in known().items() if instance not in elsewhere}
-        self._followed[self._own].follower.start(mine, told_until=told_until())
+        self._followed[self._own].follower.start(mine, told_until=told_until(), followed_until=followed_until)
         for store in stores:
             self._follow(store)
 
@@ -190,7 +197,8 @@ class Roots:
         self._followed[path] = Followed(store, follower, presence)
         instances = set(_instances(store))
         told = {instance: what for instance, what in self._known().items() if instance in instances}
-        if self._guarded(path, lambda: follower.start(told, told_until=self._told_until() if told else None)):
+        until = self._told_until() if told else None
+        if self._guarded(path, lambda: follower.start(told, told_until=until, followed_until=self._followed_until)):
             for fd in follower.fds():
                 self.listen(fd)
 

@@ -25,6 +25,7 @@ from watcher.directory import Look
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from runtime.store.deleted import Moment
     from runtime.store.record import Record
     from runtime.store.store import Store
     from watcher.diff import Happening
@@ -146,13 +147,19 @@ class Snapshot:
         self._accounted: int | None = None  # of the lives pruned so far: told, or reported as missed
         self._suspected = 0
         self._told_until: str | None = None
+        self._followed_until: Moment | None = None
         self.unreadable: dict[str, str] = {}
 
-    def restore(self, known: dict[str, Known], *, told_until: str | None = None) -> None:
-        """Begin with what an earlier watcher has told already; ``told_until`` is the time of its newest event."""
+    def restore(
+        self, known: dict[str, Known], *, told_until: str | None = None, followed_until: Moment | None = None
+    ) -> None:
+        """Begin with what an earlier watcher has told already.
+
+        ``told_until`` is the time of its newest event, ``followed_until`` when it had seen everything (CLOCK_BOOTTIME).
+        """
         self._known.update(known)
         self._restored.update(known)
-        self._told_until = told_until
+        self._told_until, self._followed_until = told_until, followed_until
 
     def known(self) -> dict[str, Known]:
         """What has been told, by instance."""
@@ -359,12 +366,22 @@ class Snapshot:
             self._restored.discard(instance)
         yield from self._missed(count)
 
+    def _went_unseen(self, told_until: str) -> bool:
+        """Whether the newest that was pruned may have left after an earlier watcher's end.
+
+        By the wall clock only where CLOCK_BOOTTIME can't tell, since that one jumps.
+        """
+        pruned, until = deleted.read_pruned(self._store.fds), self._followed_until
+        retired, finished = pruned["newestRetired"], pruned["newestFinished"]
+        if retired is not None and until is not None and retired["bootId"] == until["bootId"]:
+            return retired["boottimeNs"] > until["boottimeNs"]
+        return finished is not None and finished > told_until
+
     def _missed(self, pruned: int) -> Iterator[Gap]:
         """Lives that were pruned and never told: each is counted just before it goes, so one look may see too many."""
         if self._accounted is None:
             self._accounted = pruned
-            newest = deleted.read_pruned(self._store.fds)["newestFinished"]
-            if self._told_until is not None and newest is not None and newest > self._told_until:
+            if self._told_until is not None and self._went_unseen(self._told_until):
                 yield Gap("", None, "containers ended and were forgotten while nobody followed")
             return
         untold = max(0, pruned - self._accounted)

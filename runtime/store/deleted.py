@@ -2,8 +2,9 @@
 
 Bounded by count and by age.  The age is told by CLOCK_BOOTTIME and the boot id, written into ``retired`` beside the
 record, so that a jump of the wall clock empties nothing.  Looking at all of them costs, so that happens when there are
-too many, and otherwise once a minute at most.  ``.pruned`` counts what went and tells the newest finish among it; it is
-written before they go, since a late watcher may hear of a gap that isn't there, but must not miss one.
+too many, and otherwise once a minute at most.  ``.pruned`` counts what went and tells the newest finish and the newest
+retirement among it (by the wall clock, and by CLOCK_BOOTTIME); it is written before they go, since a late watcher may
+hear of a gap that isn't there, but must not miss one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     class Pruned(TypedDict):
         count: int
         newestFinished: str | None
+        newestRetired: Moment | None
         checked: Moment | None
 
 
@@ -46,7 +48,7 @@ def retire(fds: RootFds, dir_fd: int, name: str, instance: str, *, proc: str = "
 
     What is secret goes before: whoever dies in between leaves the rest to the next prune.
     """
-    _note_time(dir_fd, layout.RETIRED, _here(proc))
+    _note_time(dir_fd, layout.RETIRED, moment_of_now(proc))
     try:
         os.unlink(layout.CONFIG, dir_fd=dir_fd)
     except OSError:
@@ -78,7 +80,8 @@ def _finish_retirement(deleted_fd: int, name: str) -> None:
         os.close(dir_fd)
 
 
-def _here(proc: str) -> Moment:
+def moment_of_now(proc: str) -> Moment:
+    """By CLOCK_BOOTTIME, which no jump of the wall clock moves."""
     return {"bootId": procfs.boot_id(proc), "boottimeNs": clock.boottime_ns()}
 
 
@@ -107,7 +110,7 @@ def discard(fds: RootFds, container_id: str) -> None:
 def prune(fds: RootFds, proc: str = "/proc") -> None:
     """Remove last records that are too old or too many; best effort, since deleting must not fail for it."""
     try:
-        here = _here(proc)
+        here = moment_of_now(proc)
         if not _is_due(fds, here):
             return
         sweep_fd = staging.try_sweep_lock(fds)
@@ -139,9 +142,12 @@ def _prune(fds: RootFds, here: Moment) -> None:
     outdated = [name for place, (age_ns, name) in enumerate(ages) if age_ns > AGE_LIMIT_NS or place >= kept]
     before = read_pruned(fds)
     finishes = [before["newestFinished"], *(_finished(fds.deleted, name) for name in outdated)]
+    notes = (f"{name}/{layout.RETIRED}" for name in outdated)
+    retirements = [before["newestRetired"], *(_read_moment(fds.deleted, path) for path in notes)]
     after: Pruned = {
         "count": before["count"] + len(outdated),
         "newestFinished": max(filter(None, finishes), default=None),
+        "newestRetired": max(filter(None, retirements), key=lambda each: _order(each, here), default=None),
         "checked": here,
     }
     is_written = _write_pruned(fds, after)
@@ -158,20 +164,28 @@ def _prune(fds: RootFds, here: Moment) -> None:
         _write_pruned(fds, after)  # the file system was full, and what went has made room
 
 
+def _order(moment: Moment, here: Moment) -> tuple[bool, int]:
+    """What was on another boot was before this one."""
+    return (moment["bootId"] == here["bootId"], moment["boottimeNs"])
+
+
 def read_pruned(fds: RootFds) -> Pruned:
-    """How many last records went so far, the newest finish among them, and when somebody last looked."""
-    nothing: Pruned = {"count": 0, "newestFinished": None, "checked": None}
+    """How many last records went so far, the newest end among them, and when somebody last looked."""
+    nothing: Pruned = {"count": 0, "newestFinished": None, "newestRetired": None, "checked": None}
     try:
         fd = files.openat2(fds.deleted, layout.PRUNED, os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
     except OSError:
         return nothing
     try:
         found = jsontext.decode(os.read(fd, _NOTE_BYTES))
-        checked = _moment(found["checked"]) if found["checked"] is not None else None
+        checked, retired = (
+            _moment(each) if each is not None else None for each in (found["checked"], found.get("newestRetired"))
+        )
         newest = found["newestFinished"]
         return {
             "count": int(found["count"]),
             "newestFinished": newest if isinstance(newest, str) else None,
+            "newestRetired": retired,
             "checked": checked,
         }
     except (OSError, jsontext.BadJson, KeyError, TypeError, ValueError):

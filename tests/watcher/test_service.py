@@ -10,11 +10,13 @@ import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime.actions.identity import identify
+from runtime.kernel import procfs
 from runtime.store.presence import announce, watcher_at_work
 from runtime.store.record import advance, new_record
 from tests.support.containers import wait_until
@@ -112,6 +114,25 @@ def test_a_watcher_that_was_killed_loses_nothing(store, watcher, child):
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
     commit(store, happenings=("updated",))
     with contextlib.closing(watcher().get(f"/v1/events?after={cursor}")) as stream:
+        assert short(stream.event()) == "updated"
+
+
+def test_a_wall_clock_that_was_ahead_makes_no_gap_of_what_was_told(store, watcher, child):
+    """It was set back since: what the last record told of its end lies after everything that was told."""
+    first = watcher()
+    with contextlib.closing(first.get("/v1/events")) as stream:
+        run(store, child().identity)
+        cursor = stream.events(2)[-1]["cursor"]
+    first.end()
+    pruned = {
+        "count": 1,
+        "newestFinished": "2999-01-01T00:00:00.000000000Z",
+        "newestRetired": {"bootId": procfs.boot_id("/proc"), "boottimeNs": 1},
+        "checked": None,
+    }
+    Path(store.root, ".deleted", ".pruned").write_text(json.dumps(pruned))
+    with contextlib.closing(watcher().get(f"/v1/events?after={cursor}")) as stream:
+        commit(store, happenings=("updated",))
         assert short(stream.event()) == "updated"
 
 

@@ -196,12 +196,18 @@ def test_what_was_pruned_is_counted_with_its_newest_finish(
     assert deleted.read_pruned(store.fds) == {
         "count": 2,
         "newestFinished": LATER,
+        "newestRetired": {"bootId": "boot one", "boottimeNs": time.boottime_ns - 1},
         "checked": {"bootId": "boot one", "boottimeNs": time.boottime_ns},
     }
 
 
 def test_nothing_pruned_is_told_as_nothing(store: Store) -> None:
-    assert deleted.read_pruned(store.fds) == {"count": 0, "newestFinished": None, "checked": None}
+    assert deleted.read_pruned(store.fds) == {
+        "count": 0,
+        "newestFinished": None,
+        "newestRetired": None,
+        "checked": None,
+    }
 
 
 @pytest.mark.parametrize(

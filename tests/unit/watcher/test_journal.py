@@ -241,6 +241,17 @@ def test_the_time_of_the_newest_event_is_kept(opened):
     assert opened().told_until == NOW
 
 
+def test_until_when_everything_was_seen_is_kept_and_begun_anew_with_the_journal(opened, tmp_path):
+    moment = {"bootId": "boot one", "boottimeNs": 7}
+    journal = opened()
+    assert journal.followed_until is None
+    journal.follow_until(moment)
+    assert opened().followed_until == moment
+    (journal._directory / "epoch").write_text("broken")
+    assert opened().followed_until is None
+    assert opened().followed_until is None
+
+
 def test_a_gap_is_an_event_of_no_life(opened):
     opened().append([a_gap()])
     journal = opened()

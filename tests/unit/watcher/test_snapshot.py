@@ -397,6 +397,21 @@ def test_lives_that_were_pruned_and_ended_before_the_last_event_are_no_gap(store
     assert told(list(restarted.refresh(EVERYTHING))) == []
 
 
+@pytest.mark.parametrize("told_until", ["2006-01-31T00:00:00.000000000Z", "2036-01-31T00:00:00.000000000Z"])
+@pytest.mark.parametrize(("ahead_ns", "gaps"), [(-1, 1), (0, 0), (1, 0)])
+def test_the_clock_that_jumps_says_nothing_where_the_one_that_does_not_can_tell(
+    store, monkeypatch, told_until, ahead_ns, gaps
+):
+    create(store)
+    retire(store)
+    prune_all(store, monkeypatch)
+    retired = deleted.read_pruned(store.fds)["newestRetired"]
+    restarted = Snapshot(store)
+    followed_until = {**retired, "boottimeNs": retired["boottimeNs"] + ahead_ns}
+    restarted.restore({}, told_until=told_until, followed_until=followed_until)
+    assert told(list(restarted.refresh(EVERYTHING))) == [("", "gap")] * gaps
+
+
 def test_a_known_life_that_left_and_was_pruned_while_nobody_followed_is_a_gap(store, monkeypatch):
     record = commit_stopped(store)
     retire(store)
