@@ -8,6 +8,7 @@ import pytest
 
 from runtime.store.store import Store
 from tests.support.children import Child
+from tests.support.looks import Looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,3 +35,11 @@ def child() -> Iterator[Callable[[], Child]]:
     yield make
     for each in made:
         each.clean_up()
+
+
+@pytest.fixture
+def looks(store: Store) -> Iterator[Looks]:
+    """A snapshot of the root, fed by real inotify."""
+    opened = Looks(store)
+    yield opened
+    opened.directory.close()

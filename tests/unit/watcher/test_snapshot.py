@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,58 +9,16 @@ import pytest
 
 from runtime.store import deleted
 from runtime.store import store as store_module
-from tests.support.records import LATER, commit, exit_of, process_of, publish, retire
+from tests.support.looks import create, told
+from tests.support.records import LATER, commit, exit_of, publish, retire
 from watcher import snapshot as module
-from watcher.diff import Known, known_from
-from watcher.directory import Directory
+from watcher.diff import Known
 from watcher.snapshot import EVERYTHING, Change, Gap, Snapshot, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from runtime.store.record import Record
     from runtime.store.store import Store
 
 EXACT_TIME = "2026-01-31T23:59:59.250000000Z"
-
-
-class Looks:
-    """A snapshot that is fed by real inotify."""
-
-    def __init__(self, store: Store) -> None:
-        self.directory = Directory(store.fds)
-        self.snapshot = Snapshot(store)
-        self.all(EVERYTHING)
-
-    def all(self, look: object = None) -> list[Change | Gap]:
-        return list(self.snapshot.refresh(look or self.directory.read()))  # type: ignore[arg-type]
-
-    def types(self, look: object = None) -> list[tuple[str, str]]:
-        """Instance (or the gap's subject) and type of each thing told."""
-        return told(self.all(look))
-
-
-def told(changes: list[Change | Gap]) -> list[tuple[str, str]]:
-    found = []
-    for each in changes:
-        if isinstance(each, Gap):
-            found.append((each.subject, "gap"))
-        else:
-            found += [(each.record["instance"], happening.type) for happening in each.happenings]
-    return found
-
-
-@pytest.fixture
-def looks(store: Store) -> Iterator[Looks]:
-    opened = Looks(store)
-    yield opened
-    opened.directory.close()
-
-
-def create(store: Store, container_id: str = "web") -> str:
-    """A created container; its instance."""
-    publish(store, container_id)
-    return commit(store, container_id, status="created", happenings=("created",), process=process_of())["instance"]
 
 
 def test_an_empty_root_holds_nothing(looks):
@@ -369,98 +326,6 @@ def test_after_a_restart_a_deletion_that_was_told_isnt_told_again(store):
     restarted = Snapshot(store)
     restarted.restore({instance: Known("web", last["generation"])})
     assert told(list(restarted.refresh(EVERYTHING))) == []
-
-
-def prune_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove all last records, as if they were too old."""
-    with monkeypatch.context() as patch:
-        patch.setattr(deleted, "COUNT_LIMIT", -1)
-        deleted.prune(store.fds)
-    assert [name for name in os.listdir(store.fds.deleted) if not name.startswith(".")] == []
-
-
-def test_lives_that_were_pruned_while_nobody_followed_are_a_gap(store, monkeypatch):
-    create(store)
-    retire(store)
-    prune_all(store, monkeypatch)
-    restarted = Snapshot(store)
-    restarted.restore({}, told_until="2026-01-31T00:00:00.000000000Z")
-    assert told(list(restarted.refresh(EVERYTHING))) == [("", "gap")]
-
-
-def test_lives_that_were_pruned_and_ended_before_the_last_event_are_no_gap(store, monkeypatch):
-    create(store)
-    retire(store)
-    prune_all(store, monkeypatch)
-    restarted = Snapshot(store)
-    restarted.restore({}, told_until="2036-01-31T00:00:00.000000000Z")
-    assert told(list(restarted.refresh(EVERYTHING))) == []
-
-
-@pytest.mark.parametrize("told_until", ["2006-01-31T00:00:00.000000000Z", "2036-01-31T00:00:00.000000000Z"])
-@pytest.mark.parametrize(("ahead_ns", "gaps"), [(-1, 1), (0, 0), (1, 0)])
-def test_the_clock_that_jumps_says_nothing_where_the_one_that_does_not_can_tell(
-    store, monkeypatch, told_until, ahead_ns, gaps
-):
-    create(store)
-    retire(store)
-    prune_all(store, monkeypatch)
-    retired = deleted.read_pruned(store.fds)["newestRetired"]
-    restarted = Snapshot(store)
-    followed_until = {**retired, "boottimeNs": retired["boottimeNs"] + ahead_ns}
-    restarted.restore({}, told_until=told_until, followed_until=followed_until)
-    assert told(list(restarted.refresh(EVERYTHING))) == [("", "gap")] * gaps
-
-
-def test_a_known_life_that_left_and_was_pruned_while_nobody_followed_is_a_gap(store, monkeypatch):
-    record = commit_stopped(store)
-    retire(store)
-    prune_all(store, monkeypatch)
-    restarted = Snapshot(store)
-    restarted.restore({record["instance"]: known_from(record)}, told_until="2036-01-31T00:00:00.000000000Z")
-    assert told(list(restarted.refresh(EVERYTHING))) == [("web", "gap")]
-    assert told(list(restarted.refresh(EVERYTHING))) == []
-
-
-def test_a_known_life_whose_departure_was_told_may_be_pruned(store, monkeypatch):
-    commit_stopped(store)
-    last = retire(store)
-    prune_all(store, monkeypatch)
-    restarted = Snapshot(store)
-    restarted.restore({last["instance"]: known_from(last)}, told_until="2036-01-31T00:00:00.000000000Z")
-    assert told(list(restarted.refresh(EVERYTHING))) == []
-
-
-def commit_stopped(store: Store) -> Record:
-    create(store)
-    return commit(store, status="stopped", happenings=("stopped",))
-
-
-def test_a_watcher_that_begins_reports_no_gap(store, monkeypatch):
-    create(store)
-    retire(store)
-    prune_all(store, monkeypatch)
-    assert told(Snapshot(store).refresh(EVERYTHING)) == []
-
-
-def test_lives_that_were_told_may_be_pruned(store, looks, monkeypatch):
-    create(store)
-    looks.all()
-    retire(store)
-    looks.all()
-    prune_all(store, monkeypatch)
-    assert [*looks.snapshot.forget_pruned(), *looks.snapshot.forget_pruned()] == []
-    assert looks.snapshot.known() == {}
-
-
-def test_lives_that_were_pruned_before_anybody_looked_are_counted(store, looks, monkeypatch):
-    for container_id in ("a", "b"):
-        create(store, container_id)
-        retire(store, container_id)
-    prune_all(store, monkeypatch)
-    looks.directory.read()
-    gaps = [*looks.snapshot.forget_pruned(), *looks.snapshot.forget_pruned(), *looks.snapshot.forget_pruned()]
-    assert [(gap.subject, gap.missed) for gap in gaps] == [("", 2)]
 
 
 def test_a_last_record_of_unknown_exit_keeps_its_life_known(store, looks):
