@@ -16,11 +16,25 @@ from tests.support.containers import make_container_bundle
 from tests.support.needs import why_missing
 
 REPOSITORY = Path(__file__).parents[2]
-PYTHON = (sys.executable, "-IS", "-X", "importtime")
-# each costs next to nothing: they are built in, small shared objects, or what `os` itself needs
+PYTHON = (sys.executable, "-IS", "-X", "utf8", "-c")
+# runs a launcher, and writes down what is loaded once the command, though none of its children, ends
+TELLER = """
+import posix, sys
+before, own, leave = set(sys.modules), posix.getpid(), posix._exit
+def tell(status):
+    if posix.getpid() == own:
+        posix.write(told, "\\n".join(set(sys.modules) - before).encode())
+    leave(status)
+posix._exit = tell
+told = posix.open(sys.argv[1], posix.O_WRONLY | posix.O_CLOEXEC)
+sys.argv[:2] = []
+__file__ = sys.argv[0]
+exec(compile(open(__file__, "rb").read(), __file__, "exec"))
+"""
+# each costs next to nothing: they are built in, small shared objects, or what file names need; os is the thin one
 CHEAP = {
-    *("_collections", "_collections_abc", "_ctypes", "_json", "_stat", "_struct", "errno", "fcntl", "gc"),
-    *("genericpath", "os", "posixpath", "select", "stat"),
+    *("_collections", "_ctypes", "_json", "_stat", "_struct", "errno", "fcntl", "gc"),
+    *("genericpath", "os", "os.path", "posixpath", "select", "stat"),
 }
 # a filter's key, the listener, device owners, whose subordinate ids an ordinary user has, terminals
 OF_MAKING = {"_sha2", "_sha256", "_socket", "grp", "pwd", "termios"}
@@ -49,12 +63,10 @@ class Installed:
         (home / name).write_bytes(content)
         self.launcher.parent.mkdir()
         shutil.copy(REPOSITORY / "launchers/runf", self.launcher)
-        self._bare = loaded_by("-c", "pass")
 
     def __call__(self, command: str, *words: str) -> None:
         """Run a command that must succeed."""
-        found = loaded_by(str(self.launcher), "--root", str(self.place / "root"), command, *words)
-        self.imports[command] = found - self._bare
+        self.imports[command] = loaded_by(str(self.launcher), "--root", str(self.place / "root"), command, *words)
 
     def live(self) -> None:
         """One life, and a short one."""
@@ -76,14 +88,14 @@ class Installed:
 
 
 def loaded_by(*words: str) -> set[str]:
-    """The modules that Python loads for a command line."""
-    with tempfile.TemporaryFile("w+") as told:  # no pipe: a container that lives on would keep it open
-        null = subprocess.DEVNULL
-        done = subprocess.run([*PYTHON, *words], stdin=null, stdout=null, stderr=told, check=False, timeout=60)
-        told.seek(0)
-        lines = told.read().splitlines()
-    assert done.returncode == 0, lines[-1]
-    return {line.rsplit("|", 1)[1].strip() for line in lines if line.startswith("import time:")}
+    """The modules that a command line of the launcher loads, beyond those of the bare interpreter."""
+    with tempfile.NamedTemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as said:
+        argv = [*PYTHON, TELLER, told.name, *words]
+        null = subprocess.DEVNULL  # no pipes: a container that lives on would keep them open
+        done = subprocess.run(argv, stdin=null, stdout=null, stderr=said, check=False, timeout=60)
+        said.seek(0)
+        assert done.returncode == 0, said.read()
+        return set(told.read().split())
 
 
 @pytest.fixture(scope="module")

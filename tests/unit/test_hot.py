@@ -1,5 +1,6 @@
 """The file of compiled modules that the installed commands import from."""
 
+import ast
 import json
 import marshal
 import shutil
@@ -17,10 +18,10 @@ LAUNCHER = """
 import json, marshal, os, sys
 home, *names = sys.argv[1:]
 sys.path.insert(0, home)
-code, index, places = marshal.loads(open(f"{home}/hot.{sys.implementation.cache_tag}", "rb").read(16384))
+code, *rest = marshal.loads(open(f"{home}/hot.{sys.implementation.cache_tag}", "rb").read(16384))
 space = {"__name__": "runtime.hot"}
 exec(code, space)
-space["install"](home, index, places)
+space["install"](home, *rest)
 for name in names:
     __import__(name)
 print(json.dumps({name: sys.modules[name].__spec__.origin for name in names}))
@@ -65,7 +66,45 @@ def test_a_module_that_is_not_in_the_file_comes_from_its_own(home: Path) -> None
 
 def test_every_module_is_in_it_but_those_that_nobody_waits_for() -> None:
     _, content = compile_modules()
-    _, index, _ = marshal.loads(content[:HEAD_BYTES])
+    *_, index, _ = marshal.loads(content[:HEAD_BYTES])
     files = [path for top in ("runtime", "schemas") for path in (REPOSITORY / top).rglob("*.py")]
     names = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__") for path in files}
     assert index.keys() == names - set(COLD)
+
+
+def test_what_a_command_needs_is_there_before_it_is_executed(home: Path) -> None:
+    """So importlib, which gives a module its spec, is asked for the command's own module alone."""
+    told = 'print([sorted(n for n, m in sys.modules.items() if n[:8] == "runtime." and not m.__spec__), '
+    told += 'sys.modules["runtime.actions"].inspect is sys.modules["runtime.actions.inspect"]])'
+    argv = [sys.executable, "-IS", "-c", LAUNCHER + told, str(home), "runtime.cli.entry", "runtime.cli.commands.state"]
+    made, is_member = ast.literal_eval(
+        subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()[1]
+    )
+    assert {"runtime.actions.inspect", "runtime.kernel.files", "runtime.store"} <= set(made)
+    assert is_member
+
+
+def test_a_module_that_fails_leaves_nothing_behind(home: Path) -> None:
+    broken = "import runtime.jsontext as j; del sys.modules['runtime.jsontext'], sys.modules['_json']"
+    broken += "; sys.modules['_json'] = None"
+    again = """
+try:
+    import runtime.cli.commands.state
+except ImportError:
+    print("runtime.jsontext" in sys.modules, "runtime.cli.commands.state" in sys.modules)
+"""
+    argv = [sys.executable, "-IS", "-c", f"{LAUNCHER}\n{broken}{again}", str(home), "runtime.cli.entry"]
+    assert subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()[1] == "False False"
+
+
+def test_os_is_the_thin_one_until_the_standard_library_wants_it(home: Path) -> None:
+    looks = """
+import os
+thin = os, os.path.join("a", "b")
+import string
+import os
+print([thin[0] is os, *thin[1:], os.walk.__module__, os.path.os is os, thin[0].walk is os.walk])
+"""
+    argv = [sys.executable, "-IS", "-X", "utf8", "-c", LAUNCHER.rsplit("\n", 2)[0] + looks, str(home)]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    assert done.stdout == "[False, 'a/b', 'os', True, True]\n"
