@@ -13,8 +13,10 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+Codes = dict[str, tuple[bool, CodeType]]  # by module: whether it is a package
 HERE = Path(__file__).resolve().parent
 ENTRY = "runtime.cli.entry"
+COMMANDS = "runtime.cli.commands"
 CONTEXT = "runtime.actions.context"  # which the entry imports for each command
 # what loads click, or runs only when somebody works on the project
 COLD = (
@@ -23,7 +25,8 @@ COLD = (
 )
 
 
-# those that machines call most: modules that the same of them need lie together
+PIECE_BYTES = 120_000  # malloc(3), M_MMAP_THRESHOLD
+# those that machines call most: what one of them needs lies together; by itself it lies there as well, for others
 BUSY = ("create", "delete", "exec", "kill", "list", "run", "start", "state")
 
 
@@ -33,40 +36,50 @@ def compile_modules() -> tuple[str, bytes]:
     paths = {_module(path)[0]: path for top in ("runtime", "schemas") for path in sorted((HERE / top).rglob("*.py"))}
     names = [name for name in paths if name not in COLD]
     orders = _orders(paths)
-    needed_by = {command: _needed(f"runtime.cli.commands.{command}", orders) for command in BUSY}
-    groups: dict[tuple[object, ...], list[str]] = {}
-    for name in names:
-        commands = tuple(command for command in BUSY if name in needed_by[command])
-        groups.setdefault(commands or (name,), []).append(name)
-    index = {}
-    places = []
+    groups = {name: (*orders[name], name) for name in (ENTRY, *(f"{COMMANDS}.{command}" for command in BUSY))}
+    first = groups[ENTRY]
+    groups |= {name: (name,) for name in names if name not in groups and name not in first}
+    places: dict[str, str] = {}
     body = b""
-    for number, members in enumerate(groups.values()):
-        needed = {name: orders[name] for name in members if name in orders}
-        group = marshal.dumps(({name: _compiled(paths[name]) for name in members}, needed))
-        index.update({name: (number, _module(paths[name])[1]) for name in members})
-        places.append((hot["HEAD_BYTES"] + len(body), len(group)))
-        body += group
-    codes = [_compiled(HERE / "runtime" / name) for name in ("hot.py", "thin_os.py")]
-    head = marshal.dumps((*codes, index, places))
+    for name, members in groups.items():
+        pieces = list(_in_pieces({each: (_module(paths[each])[1], _compiled(paths[each])) for each in members}))
+        pieces[-1] = (pieces[-1][0], {each: orders[each] for each in members if each in orders})
+        places[name] = ""
+        for piece in map(marshal.dumps, pieces):
+            places[name] += f" {hot['HEAD_BYTES'] + len(body)} {len(piece)}"
+            body += piece
+    places |= dict.fromkeys(first, places[ENTRY])
+    text = "".join(f"\n{name}{place}" for name, place in places.items())
+    own = (_compiled(HERE / "runtime" / name) for name in ("hot.py", "thin_os.py"))
+    head = marshal.dumps((*own, f"{text}\n"))
     if len(head) > hot["HEAD_BYTES"]:
         raise ValueError(f"runtime/hot.py: HEAD_BYTES must be at least {len(head)}, in launchers/runf too")
     return hot["FILE_NAME"], head.ljust(hot["HEAD_BYTES"], b"\0") + body
 
 
+def _in_pieces(codes: Codes) -> Iterator[tuple[Codes, dict[str, tuple[str, ...]]]]:
+    """No more at once than malloc has on its heap: giving back what it maps takes the other processors' notice."""
+    piece: Codes = {}
+    size = 0
+    for name, each in codes.items():
+        own = len(marshal.dumps(each))
+        if size + own > PIECE_BYTES:
+            yield piece, {}
+            piece, size = {}, 0
+        piece[name] = each
+        size += own
+    yield piece, {}
+
+
 def _orders(paths: dict[str, Path]) -> dict[str, tuple[str, ...]]:
     """For the entry and each command's module: what it imports, each after what that imports itself."""
-    entry = _ordered((ENTRY,), paths, set())
+    entry = _ordered((COMMANDS, ENTRY), paths, set())
     orders = {ENTRY: entry[:-1]}
-    for path in sorted((HERE / "runtime/cli/commands").glob("*.py")):
+    for path in sorted((HERE / COMMANDS.replace(".", "/")).glob("*.py")):
         if path.stem != "__init__":
-            name = f"runtime.cli.commands.{path.stem}"
+            name = f"{COMMANDS}.{path.stem}"
             orders[name] = _ordered((CONTEXT, name), paths, set(entry))[:-1]
     return orders
-
-
-def _needed(name: str, orders: dict[str, tuple[str, ...]]) -> set[str]:
-    return {ENTRY, *orders[ENTRY], name, *orders[name]}
 
 
 def _ordered(roots: tuple[str, ...], paths: dict[str, Path], done: set[str]) -> tuple[str, ...]:

@@ -4,13 +4,16 @@ A command loads dozens of small modules, and finding one (the directory's time, 
 takes longer than executing it.  So the installation compiles the packages into one file; a module that isn't in it
 takes the usual way, and so do all where the file is missing or made for another Python.
 
-    HEAD_BYTES: the code of this module and of thin_os.py, the index, the groups' places | each group; all marshalled
+    HEAD_BYTES: the code of this module and of thin_os.py, the index | each group of modules; all marshalled
 
-The launcher executes the first part before anything else could be imported, so it needs built-in modules only.  The
-modules that the same commands need are one group, read at once: marshal shares what its members have in common.  A
-group is a dictionary of code by module and one of orders: before the module of a command is executed, what it needs is
-made in an order in which each finds there what it imports.  So importlib, which costs as much as a small module does,
-hears of one module of a command only.  ``hatch_build.py`` writes the file.
+The launcher executes the first part before anything else could be imported, so it needs built-in modules only.  What
+a busy command needs is one group, read at once: marshal shares what its members have in common.  Any module is also one
+by itself, for whoever else needs it.  The index is a text with a line for each module, its name and the offset and the
+size of each piece of its group: a dictionary would take longer to load than looking up the few names that are needed.
+
+A group has for each module whether it is a package, and its code; for that of a command also an order: what it needs is
+made before it, each where it finds what it imports.  So importlib, which costs as much as a small module does, hears of
+one module of a command only.  ``hatch_build.py`` writes the file.
 """
 
 import sys
@@ -29,43 +32,30 @@ else:
     ModuleType = type(sys)
 
 FILE_NAME = f"hot.{sys.implementation.cache_tag}"  # marshal's format and the bytecode last as long as the tag
-HEAD_BYTES = 16384
+HEAD_BYTES = 20480
 EXTENSIONS = frozenset(
     ("_ctypes", "_json", "_sha2", "_sha256", "_socket", "_struct", "errno", "fcntl", "grp", "select", "termios")
 )
 
 
 class Finder:
-    """Finds and loads the file's modules (importlib.abc.MetaPathFinder and Loader, whose import costs too much).
+    """Finds and loads the file's modules (importlib.abc.MetaPathFinder and Loader, whose import costs too much)."""
 
-    The index has for each module the number of its group and whether it is a package, a place is an offset and a size.
-    """
-
-    def __init__(
-        self,
-        home: str,
-        index: dict[str, tuple[int, bool]],
-        places: list[tuple[int, int]],
-        bring_whole_os: "Callable[[], None]",
-    ) -> None:
+    def __init__(self, home: str, index: str, bring_whole_os: "Callable[[], None]") -> None:
         self._home = home
-        self._bring_whole_os = bring_whole_os
         self._index = index
-        self._places = places
-        self._codes: dict[str, CodeType] = {}  # read, and not yet executed
+        self._bring_whole_os = bring_whole_os
+        self._codes: dict[str, tuple[bool, CodeType]] = {}  # read, and not yet executed
         self._orders: dict[str, tuple[str, ...]] = {}
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        found = self._index.get(name)
-        if found is None:
-            return self._find_foreign(name)
-        return ModuleSpec(name, self, origin=FILE_NAME, is_package=found[1])  # type: ignore[arg-type]
-
-    def _find_foreign(self, name: str) -> ModuleSpec | None:
+        if name in self._codes or self._read(name):
+            return ModuleSpec(name, self, origin=FILE_NAME, is_package=self._codes[name][0])  # type: ignore[arg-type]
+        if name in sys.builtin_module_names:
+            return None
         if name in EXTENSIONS:
             return _find_extension(name)
-        if name not in sys.builtin_module_names:
-            self._bring_whole_os()  # whoever else imports os wants all of it
+        self._bring_whole_os()  # whoever else imports os wants all of it
         return None
 
     def create_module(self, _spec: ModuleSpec) -> None:
@@ -73,18 +63,17 @@ class Finder:
 
     def exec_module(self, module: "ModuleType") -> None:
         name = module.__name__
-        code = self._code_of(name)
         modules = sys.modules
         for each in self._orders.get(name, ()):
             if each not in modules:
                 self._make(each)
-        self._execute(module, name, code)
+        self._execute(module, name)
 
     def _make(self, name: str) -> None:
         """Have a module as importlib would, but for a spec, which only a reload would ask for."""
         module = sys.modules[name] = ModuleType(name)
         try:
-            self._execute(module, name, self._code_of(name))
+            self._execute(module, name)
         except BaseException:
             del sys.modules[name]
             raise
@@ -92,29 +81,35 @@ class Finder:
         if package:
             setattr(sys.modules[package], own, module)
 
-    def _execute(self, module: "ModuleType", name: str, code: "CodeType") -> None:
+    def _execute(self, module: "ModuleType", name: str) -> None:
+        if name not in self._codes:
+            self._read(name)
+        is_package, code = self._codes.pop(name)
         place = f"{self._home}/{name.replace('.', '/')}"
-        if self._index[name][1]:
+        if is_package:
             module.__path__ = [place]  # for what isn't in the file
             module.__file__ = f"{place}/__init__.py"
         else:
             module.__file__ = f"{place}.py"
         exec(code, module.__dict__)
 
-    def _code_of(self, name: str) -> "CodeType":
-        if name not in self._codes:
-            self._read(*self._places[self._index[name][0]])
-        return self._codes.pop(name)
-
-    def _read(self, offset: int, size: int) -> None:
+    def _read(self, name: str) -> bool:
+        """Read the group of that module; whether the file has it."""
+        line = f"\n{name} "
+        at = self._index.find(line)
+        if at < 0:
+            return False
+        places = map(int, self._index[at + len(line) : self._index.index("\n", at + 1)].split())
         # opened for each: no fd may stay that a container could inherit, and the whole file is too many page faults
         fd = open(f"{self._home}/{FILE_NAME}", O_RDONLY | O_CLOEXEC)
         try:
-            codes, orders = loads(pread(fd, size, offset))
+            for offset, size in zip(places, places, strict=True):
+                codes, orders = loads(pread(fd, size, offset))
+                self._codes.update(codes)
+                self._orders.update(orders)
         finally:
             close(fd)
-        self._codes.update(codes)
-        self._orders.update(orders)
+        return True
 
 
 def _find_extension(name: str) -> ModuleSpec | None:
@@ -123,16 +118,19 @@ def _find_extension(name: str) -> ModuleSpec | None:
     try:
         stat(path)
     except OSError:
-        return None  # built in, or elsewhere
+        return None  # elsewhere
     loader = ExtensionFileLoader(name, path)
     spec = ModuleSpec(name, loader, origin=path)
     spec.has_location = True
     return spec
 
 
-def install(home: str, thin_os: "CodeType", index: dict[str, tuple[int, bool]], places: list[tuple[int, int]]) -> None:
-    """Let modules be found there first; ``home`` is the directory of the file, and of the modules' own files."""
+def install(home: str, thin_os: "CodeType", index: str) -> None:
+    """Let modules be found in the file, which lies with the modules' own files in the directory ``home``."""
+    sys.path.insert(0, home)
+    if "--debug" in sys.argv:
+        return  # a traceback needs the lines, which only the modules' own files have
     space: dict[str, Any] = {"__name__": "runtime.thin_os"}
     exec(thin_os, space)
     space["put_in_place"]()
-    sys.meta_path.insert(0, Finder(home, index, places, space["bring_the_whole"]))
+    sys.meta_path.insert(0, Finder(home, index, space["bring_the_whole"]))

@@ -17,7 +17,7 @@ def package_directories(file: str, executable: str) -> list[str]:
 
     Never a directory that merely lies above a source tree: anybody may own that.
     """
-    home = os.path.abspath(file)
+    home = os.path.realpath(file)
     for _ in ("packages.py", "runtime", "runf"):  # as installed: <site-packages>/runf/runtime/packages.py
         home = os.path.dirname(home)
     found = [home] if os.path.basename(home) in ("site-packages", "dist-packages") else []

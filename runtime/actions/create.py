@@ -15,7 +15,7 @@ import _socket
 import os
 
 from runtime import VERSION
-from runtime.actions import notify, rdt
+from runtime.actions import rdt
 from runtime.actions.failure import failed
 from runtime.actions.hookstate import hook_state, process_state
 from runtime.actions.identity import identify
@@ -27,14 +27,14 @@ from runtime.errors import BadRoot, Fault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
 from runtime.kernel.sockets import connect_path
-from runtime.sandbox import console, hooks, seccomp, spawn
+from runtime.late import Late
+from runtime.sandbox import features, spawn
 from runtime.sandbox.capabilities import find_ungranted
 from runtime.sandbox.cgroup_entry import CgroupEntry, Hierarchy
+from runtime.sandbox.features import console, hooks, netdevices, scheduling, seccomp
 from runtime.sandbox.gate import hold_places
 from runtime.sandbox.lsm import check_lsm
-from runtime.sandbox.netdevices import NetDevices
 from runtime.sandbox.plan import plan_init
-from runtime.sandbox.scheduling import apply_to_process
 from runtime.spec.bundle import read_bundle
 from runtime.spec.warnings import find_warnings
 from runtime.store import layout
@@ -47,10 +47,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NamedTuple
 
+    from runtime.actions import notify
     from runtime.actions.context import Context
     from runtime.cgroups.hierarchy import Entry as CgroupHandle
     from runtime.cgroups.manager import CgroupPlan
     from runtime.cgroups.resctrl import RdtPlan
+    from runtime.sandbox.netdevices import NetDevices
     from runtime.sandbox.plan import InitPlan
     from runtime.sandbox.rootfs import RootMount
     from runtime.sandbox.spawn import Child
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     Warn = Callable[[Sequence[str]], None]
 else:
     from runtime.values import NamedTuple
+
+    notify = Late("runtime.actions.notify")
 
 FIFOS = ("gate", "outcome")
 
@@ -228,7 +232,7 @@ class _Making:
         self.cgroup = cgroup
         self.rdt = planned_rdt
         self.request = request
-        self.hooks = hooks.plan_hooks(bundle.config)
+        self.hooks = features.plan_hooks(bundle.config)
         self.undo = Undo()
         self.master_fd: int | None = None
         self.has_environment = False
@@ -306,8 +310,8 @@ class _Making:
             on_console=self._take_console,
         )
         child.channel.let_go()
-        if plan.scheduling.by_maker:
-            apply_to_process(plan.scheduling, child.pid)
+        if plan.scheduling and plan.scheduling.by_maker:
+            scheduling.apply_to_process(plan.scheduling, child.pid)
         if self.request.pidfd_socket:
             send_pidfd(self.request.pidfd_socket, child.pidfd)
         if self.request.pid_file:
@@ -326,7 +330,7 @@ class _Making:
 
     def _move_devices(self, plan: InitPlan, pid: int) -> None:
         """While the first process waits: what it sets in its network namespace may be about them."""
-        self.net_devices = NetDevices(pid)
+        self.net_devices = netdevices.NetDevices(pid)
         self.net_devices.move(plan.net_devices)
         self.undo.push("network devices", self.net_devices.take_back)
 

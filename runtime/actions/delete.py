@@ -7,7 +7,7 @@ commit `deleted` and retire the directory by rename: the id becomes free last
 
 from __future__ import annotations
 
-from runtime.actions import evidence, foreign, look, rdt
+from runtime.actions import evidence, look, rdt
 from runtime.actions.ending import exit_of_ended
 from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import open_pidfd
@@ -16,7 +16,8 @@ from runtime.cgroups import manager
 from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
-from runtime.sandbox import hooks
+from runtime.late import Late
+from runtime.sandbox import features
 from runtime.spec.frozen import thaw_config
 from runtime.store import layout
 from runtime.store.presence import watcher_at_work
@@ -25,10 +26,13 @@ from runtime.store.store import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runtime.actions import foreign
     from runtime.actions.context import Context
     from runtime.spec.config import Config
     from runtime.store.record import Exit, Record
     from runtime.store.store import Action, Store
+else:
+    foreign = Late("runtime.actions.foreign")
 
 SIGKILL = 9
 KILL_WAIT_S = 10.0
@@ -190,8 +194,8 @@ class _Deleting:
             return None  # an interrupted create may have died before its copy was whole
 
     def _poststop(self, config: Config | None, record: Record) -> list[Fault]:
-        planned = hooks.plan_hooks(config)["poststop"] if config is not None else ()
-        return list(hooks.run_poststop(planned, hook_state(record, "stopped", 0))) if planned else []
+        planned = features.plan_hooks(config).get("poststop", ()) if config is not None else ()
+        return list(features.hooks.run_poststop(planned, hook_state(record, "stopped", 0))) if planned else []
 
     def _last_record(self, record: Record, found: Exit) -> Record:
         """The record as it leaves: stopped, if nobody saw the end before, and deleted."""

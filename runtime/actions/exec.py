@@ -23,15 +23,15 @@ from runtime.cgroups import joining
 from runtime.errors import BadRecord, ContainerBusy, Fault, InitFault, NotRunning, UsageFault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.sockets import connect_path, send_fds
-from runtime.sandbox import console, entrance, relay, seccomp
+from runtime.sandbox import entrance, relay
 from runtime.sandbox.capabilities import find_ungranted
 from runtime.sandbox.cgroup_entry import CgroupEntry
+from runtime.sandbox.features import console, scheduling, seccomp
 from runtime.sandbox.gate import hold_places
 from runtime.sandbox.join_plan import plan_join
 from runtime.sandbox.lsm import check_lsm
 from runtime.sandbox.namespaces import FLAGS
 from runtime.sandbox.program import CONFIG_PLACE
-from runtime.sandbox.scheduling import apply_to_process, set_affinity
 from runtime.spec.fields import namespace_paths
 from runtime.spec.frozen import thaw_config
 from runtime.spec.process_options import NOTHING, Changes, change_process
@@ -239,8 +239,8 @@ class _Executing:
                 self.held = relay.hold_signals()  # from here on they are the program's
             identity = identify(added.pid, self.context.roots.proc)
             try:
-                if plan.scheduling.by_maker:
-                    apply_to_process(plan.scheduling, added.pid)
+                if plan.scheduling and plan.scheduling.by_maker:
+                    scheduling.apply_to_process(plan.scheduling, added.pid)
                 rdt.join(self.frozen, self.record["id"], added.pid, self.context.roots)
                 self._begin(added, identity)
                 entrance.let_go(entered, added, on_listener=lambda fd: self._pass_listener(fd, plan, added))
@@ -256,7 +256,8 @@ class _Executing:
                 self.listener.close()
 
     def _launch(self, plan: JoinPlan) -> Entrance:
-        set_affinity(plan.scheduling, plan.scheduling.initial_cpus, "initial")
+        if plan.scheduling:
+            scheduling.set_affinity(plan.scheduling, plan.scheduling.initial_cpus, "initial")
         cgroup = self.record["linux"]["cgroup"]
         entry = joining.open_entry(cgroup, self.subgroups)
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from runtime.actions import create, delete, notify, start
+from runtime.actions import create, delete, start
 from runtime.actions.oomkills import judged, with_kills
 from runtime.errors import BadRecord, ContainerBusy, Fault, NoSuchContainer
 from runtime.kernel import clock, process
 from runtime.kernel.files import let_go
+from runtime.late import Late
 from runtime.sandbox import relay
 from runtime.store.store import open_store
 
@@ -14,11 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from runtime.actions import notify
     from runtime.actions.context import Context
     from runtime.actions.create import Made, Request, Warn
     from runtime.actions.notify import Proxy
     from runtime.store.record import Exit, Record
     from runtime.store.store import Store
+else:
+    notify = Late("runtime.actions.notify")
 
 UNKNOWN_CODE = 255  # nobody can tell how the program ended: an error all the same
 
@@ -106,7 +110,7 @@ def _begin(context: Context, container_id: str, request: Request, warn: Warn | N
     if made.master_fd is not None:
         relay.pass_size_on(made.master_fd)
     try:
-        proxy = notify.open_proxy(context, container_id, request.notify_socket)
+        proxy = notify.open_proxy(context, container_id, request.notify_socket) if request.notify_socket else None
         start.start(context, container_id, instance=made.record["instance"])
     except BaseException as fault:
         _let_go(made)

@@ -13,7 +13,7 @@ from runtime.actions.status import ALLOWED, refuse
 from runtime.errors import Fault, HookFault, InitFault, NoSuchContainer, WrongStatus
 from runtime.kernel import clock, process
 from runtime.kernel.files import let_go
-from runtime.sandbox import hooks, startgate
+from runtime.sandbox import features, startgate
 from runtime.spec.frozen import thaw_config
 from runtime.store import layout
 from runtime.store.record import advance
@@ -102,11 +102,11 @@ class _Starting:
         return record
 
     def _poststart(self, config: Config, record: Record, pidfd: int) -> None:
-        planned = hooks.plan_hooks(config)["poststart"]
+        planned = features.plan_hooks(config).get("poststart", ())
         if not planned:
             return
         try:
-            hooks.run_hooks(planned, "poststart", hook_state(record, "running", record["pid"]))
+            features.hooks.run_hooks(planned, "poststart", hook_state(record, "running", record["pid"]))
         except HookFault as fault:
             self.hook_failed = True
             self._stop(pidfd, fault)

@@ -23,39 +23,31 @@ import os
 import select
 import time
 
-from runtime.cgroups import devices, hierarchy, processes, resources, v1, v2
+from runtime.cgroups import devices, hierarchy, resources
 from runtime.cgroups.claims import open_claimed, paths_of, walk
-from runtime.cgroups.freezer import freeze, release, thaw
 from runtime.cgroups.frozen import is_frozen
 from runtime.cgroups.hierarchy import CgroupPlan
 from runtime.cgroups.placing import nothing, refuse_limits
-from runtime.cgroups.processes import kill_all, pids
 from runtime.cgroups.writing import DIRECTORY, put
 from runtime.errors import CgroupFault, Fault, SpecFault
+from runtime.late import Late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from runtime.cgroups import freezer, processes, v1, v2
     from runtime.cgroups.hierarchy import Entry
     from runtime.roots import Roots
+else:
+    # a machine has one of v1 and v2; a container that is made needs nothing of what others need later
+    freezer, processes, v1, v2 = (Late(f"runtime.cgroups.{name}") for name in ("freezer", "processes", "v1", "v2"))
 
-__all__ = [
-    "CgroupPlan",
-    "adopt",
-    "apply",
-    "freeze",
-    "is_frozen",
-    "kill_all",
-    "make",
-    "open_entry",
-    "pids",
-    "plan_cgroup",
-]
-__all__ += ["record_cgroup", "release", "remove", "settle", "thaw"]
+__all__ = ["CgroupPlan", "is_frozen"]  # of those who know a container's cgroups by this module alone
 
 MODE = 0o755
+SIGKILL = 9
 SCOPE_COLONS = 2
 REMOVE_WAIT_S = 2.0
 REMOVE_PAUSE_MS = 1
@@ -230,6 +222,31 @@ def apply(plan: CgroupPlan) -> None:
         v1.apply_rules(plan)
     elif plan.version == 2:
         v2.apply_rules(plan)
+
+
+def pids(cgroup: Mapping[str, Any] | None, *, recursive: bool = True) -> list[int]:
+    """The pids in the cgroup, and with ``recursive`` in those beneath; of those that our pid namespace knows."""
+    return processes.pids(cgroup, recursive=recursive)
+
+
+def kill_all(cgroup: Mapping[str, Any] | None, signal: int = SIGKILL) -> None:
+    """Send ``signal`` to all; with SIGKILL wait until nothing is left.  CgroupFault: something doesn't die."""
+    processes.kill_all(cgroup, signal)
+
+
+def freeze(cgroup: Mapping[str, Any] | None) -> None:
+    """Stop all processes where they are; see freezer.py."""
+    freezer.freeze(cgroup)
+
+
+def thaw(cgroup: Mapping[str, Any] | None) -> None:
+    """Let them go on; see freezer.py."""
+    freezer.thaw(cgroup)
+
+
+def release(cgroup: Mapping[str, Any] | None) -> None:
+    """Let them go on, and wait until they do; see freezer.py."""
+    freezer.release(cgroup)
 
 
 def remove(cgroup: Mapping[str, Any] | None) -> None:

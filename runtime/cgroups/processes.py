@@ -14,15 +14,19 @@ import select
 
 from runtime.cgroups.claims import open_claimed, read_file, walk, write_file
 from runtime.cgroups.events import await_event
-from runtime.cgroups.freezer import open_freezer
 from runtime.errors import CgroupFault
 from runtime.kernel import procfs
 from runtime.kernel.process import pidfd_open, pidfd_send_signal
+from runtime.late import Late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
+
+    from runtime.cgroups import freezer as freezers
+else:
+    freezers = Late("runtime.cgroups.freezer")  # most containers are empty when they are killed
 
 SIGKILL = 9
 KILL_ROUNDS = 100
@@ -135,7 +139,7 @@ def _kill_by_rounds(cgroup: Mapping[str, Any]) -> None:
     for _ in range(KILL_ROUNDS):
         if not _listed(cgroup, recursive=True):
             return
-        freezer = open_freezer(cgroup)
+        freezer = freezers.open_freezer(cgroup)
         if freezer is None:
             opened = _signal(cgroup, SIGKILL)
         else:
@@ -164,7 +168,7 @@ def _immortal(cgroup: Mapping[str, Any]) -> CgroupFault:
 
 def _signal_frozen(cgroup: Mapping[str, Any], signal: int) -> None:
     """Once to each process; what doesn't freeze soon gets it all the same, but may have forked meanwhile."""
-    freezer = open_freezer(cgroup)
+    freezer = freezers.open_freezer(cgroup)
     if freezer is None:
         _close(_signal(cgroup, signal))
         return

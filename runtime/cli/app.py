@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from runtime.cli.argv import find_option, passed
 from runtime.cli.candidates import complete_commands, complete_ids
+from runtime.cli.options import Option, Parsed, defaults
 from runtime.cli.output import write
-from runtime.cli.table import BY_NAME, COMMANDS, GLOBALS, Option, Parsed, defaults
+from runtime.cli.table import GLOBALS, all_commands, find_command
 from runtime.cli.version import version_text
 from runtime.errors import Fault, UsageFault
 from runtime.packages import add_site_packages
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from runtime.cli.table import Argument, Command
+    from runtime.cli.options import Argument, Command
 
 try:
     import click
@@ -74,8 +75,8 @@ def _explain(error: click.ClickException, program: str, command: str | None) -> 
         return UsageFault(told, hint=f"`{program} --help` shows what there is")
     if isinstance(error, click.NoSuchOption) and find_option(error.option_name, GLOBALS):
         return UsageFault(told, hint=f"it goes before the command: `{program} {error.option_name} ... {command}`")
-    known = command in BY_NAME
-    return UsageFault(told, hint=f"`{program} {f'{command} ' if known else ''}--help` shows what there is")
+    known = f"{command} " if find_command(command) else ""
+    return UsageFault(told, hint=f"`{program} {known}--help` shows what there is")
 
 
 def normalise(words: Sequence[str]) -> tuple[list[str], str | None]:
@@ -86,17 +87,20 @@ def normalise(words: Sequence[str]) -> tuple[list[str], str | None]:
     spelled: list[str] = []
     command: str | None = None
     known: tuple[Option, ...] = (*GLOBALS, HELP_OPTION, VERSION_OPTION)
+    passes_on = False
     left = iter(words)
     for word in left:
         if word == "--":
             return [*spelled, word, *left], command
         if word[:1] != "-" or word == "-":
-            if command in BY_NAME and BY_NAME[command].passing:
+            if passes_on:
                 return [*spelled, "--", *passed([word, *left])], command
             spelled.append(word)
             if command is None:
                 command = word
-                known = (*(BY_NAME[word].options if word in BY_NAME else ()), HELP_OPTION)
+                named = find_command(word)
+                known = (*named.options, HELP_OPTION) if named else (HELP_OPTION,)
+                passes_on = named is not None and named.passing
             continue
         spelled.append(_spell(word, left, known))
     return spelled, command
@@ -131,7 +135,7 @@ def make_group() -> Group:
         context_settings=SETTINGS,
         no_args_is_help=False,
     )
-    for command in COMMANDS:
+    for command in all_commands():
         group.add_command(_command(command))
     return group
 

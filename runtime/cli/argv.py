@@ -6,13 +6,14 @@ load as a command takes to run. Where both give an answer it is the same one; a 
 
 from __future__ import annotations
 
-from runtime.cli.table import BY_NAME, GLOBALS, Parsed, defaults
+from runtime.cli.options import Parsed, defaults
+from runtime.cli.table import GLOBALS, find_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runtime.cli.table import Command, Option
+    from runtime.cli.options import Command, Option
 
 DIGITS_LIMIT = 9  # more is no number of anything here, and Python itself refuses thousands of digits
 
@@ -20,10 +21,8 @@ DIGITS_LIMIT = 9  # more is no number of anything here, and Python itself refuse
 def read(words: Sequence[str]) -> Parsed | None:
     """The command line after the program's name; None for whatever click has to look at."""
     general, place = read_globals(words)
-    if place is None or place >= len(words) or words[place] not in BY_NAME:
-        return None
-    command = BY_NAME[words[place]]
-    if not command.hot:
+    command = find_command(words[place]) if place is not None and place < len(words) else None
+    if place is None or command is None or not command.hot:
         return None
     options = defaults(command.options)
     arguments: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from runtime.actions.context import find_context
-from runtime.cli.table import COMMANDS
+from runtime.cli.table import all_commands
 from runtime.errors import Fault
 from runtime.store.store import open_store
 
@@ -31,4 +31,4 @@ def complete_ids(context: click.Context, _: click.Parameter, incomplete: str) ->
 
 def complete_commands(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """The commands that begin like this."""
-    return [command.name for command in COMMANDS if command.name.startswith(incomplete)]
+    return [command.name for command in all_commands() if command.name.startswith(incomplete)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.cli.app import metavar
-from runtime.cli.table import COMMANDS, GLOBALS, Command, Option
+from runtime.cli.options import Command, Option
+from runtime.cli.table import GLOBALS, all_commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ The default root is `/run/opencontainer/containers`, for root in the first user 
 
 def render() -> str:
     """The whole page."""
-    parts = [HEAD, _commands(), "## Global options\n", _options(GLOBALS), *map(_command, COMMANDS), TAIL]
+    parts = [HEAD, _commands(), "## Global options\n", _options(GLOBALS), *map(_command, all_commands()), TAIL]
     return "\n".join(parts)
 
 
 def _commands() -> str:
-    rows = [(f"[`{command.name}`](#{command.name})", command.summary, command.origin) for command in COMMANDS]
+    rows = [(f"[`{command.name}`](#{command.name})", command.summary, command.origin) for command in all_commands()]
     return _table(("command", "does", "from"), rows)
 
 

@@ -9,56 +9,11 @@ The origin says who defined a command or an option first, so that nobody takes o
 
 from __future__ import annotations
 
+from runtime.cli.options import Argument, Command, Option
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, NamedTuple
-
-    Kind = Literal["flag", "text", "path", "number", "list"]
-    Origin = Literal["minimal API", "runc", "crun", "runf"]
-else:
-    from runtime.values import NamedTuple
-
-
-class Option(NamedTuple):
-    """``name`` is the long form without its dashes.
-
-    A flag takes no value; a list is given once for each of its values; a path is text that shells complete as a file.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    origin: Origin = "runc"
-    short: str = ""
-    metavar: str = ""
-    choices: tuple[str, ...] = ()
-    default: str | int | None = None
-
-
-class Argument(NamedTuple):
-    """A positional argument; the last one of a command may take ``many``."""
-
-    name: str
-    required: bool = True
-    many: bool = False
-    choices: tuple[str, ...] = ()
-
-
-class Command(NamedTuple):
-    """``hot`` commands are called by machines, and read without click.
-
-    Of a ``passing`` one, what follows the first argument is another program's command line, its options too.
-    """
-
-    name: str
-    summary: str
-    origin: Origin
-    arguments: tuple[Argument, ...] = ()
-    options: tuple[Option, ...] = ()
-    example: str = ""
-    hot: bool = True
-    passing: bool = False
-
+    from collections.abc import Callable
 
 GLOBALS = (
     Option("root", "path", "Keep the state of containers below PATH", metavar="PATH"),
@@ -93,120 +48,149 @@ PRESERVE_FDS = Option(
     "preserve-fds", "number", "Pass this many more file descriptors on, from 3 on", metavar="N", default=0
 )
 _REGEX = Option("regex", "flag", "All containers whose ids match the regular expression ID", "crun")
-_MAKING = (
-    BUNDLE,
-    Option("config", "path", "Read this file instead of the bundle's config.json", "crun", "f", "FILE"),
-    CONSOLE_SOCKET,
-    Option("pid-file", "path", "Write the pid of the container's first process to FILE", "minimal API", metavar="FILE"),
-    Option("pidfd-socket", "path", "Send a pidfd of that process to this Unix socket", metavar="PATH"),
-    Option("no-pivot", "flag", "Move the root instead of pivoting, for a root on an initial ramdisk"),
-    Option("no-new-keyring", "flag", "Keep the session keyring of the caller"),
-    PRESERVE_FDS,
-)
-_ADDED = (
-    Option("process", "path", "Read the process as config.json has it from FILE", short="p", metavar="FILE"),
-    Option("cwd", "text", "Working directory in the container", metavar="PATH"),
-    Option("env", "list", "Set a variable of the environment", short="e", metavar="NAME=VALUE"),
-    Option("tty", "flag", "Give it a terminal", short="t"),
-    Option("user", "text", "Ids in the container, as numbers", short="u", metavar="UID[:GID]"),
-    Option("additional-gids", "list", "Add a supplementary group", short="g", metavar="GID"),
-    Option("cap", "list", "Add a capability", short="c", metavar="CAP"),
-    Option("no-new-privs", "flag", "Let execve grant nothing"),
-    Option("apparmor", "text", "AppArmor's profile", metavar="PROFILE"),
-    Option("process-label", "text", "SELinux's label", metavar="LABEL"),
-    Option("detach", "flag", "Return once it runs, and leave it to you", short="d"),
-    Option("pid-file", "path", "Write the pid of the process to FILE", metavar="FILE"),
-    CONSOLE_SOCKET._replace(origin="runc"),
-    Option("pidfd-socket", "path", "Send a pidfd of the process to this Unix socket", metavar="PATH"),
-    PRESERVE_FDS,
-    Option("cgroup", "list", "Run it in a cgroup below the container's", metavar="[CONTROLLERS:]PATH"),
-    Option("ignore-paused", "flag", "Also in a paused container: it will run once that is resumed"),
-)
+
+
+def _making() -> tuple[Option, ...]:
+    return (
+        BUNDLE,
+        Option("config", "path", "Read this file instead of the bundle's config.json", "crun", "f", "FILE"),
+        CONSOLE_SOCKET,
+        Option(
+            "pid-file", "path", "Write the pid of the container's first process to FILE", "minimal API", metavar="FILE"
+        ),
+        Option("pidfd-socket", "path", "Send a pidfd of that process to this Unix socket", metavar="PATH"),
+        Option("no-pivot", "flag", "Move the root instead of pivoting, for a root on an initial ramdisk"),
+        Option("no-new-keyring", "flag", "Keep the session keyring of the caller"),
+        PRESERVE_FDS,
+    )
+
+
+def _added() -> tuple[Option, ...]:
+    return (
+        Option("process", "path", "Read the process as config.json has it from FILE", short="p", metavar="FILE"),
+        Option("cwd", "text", "Working directory in the container", metavar="PATH"),
+        Option("env", "list", "Set a variable of the environment", short="e", metavar="NAME=VALUE"),
+        Option("tty", "flag", "Give it a terminal", short="t"),
+        Option("user", "text", "Ids in the container, as numbers", short="u", metavar="UID[:GID]"),
+        Option("additional-gids", "list", "Add a supplementary group", short="g", metavar="GID"),
+        Option("cap", "list", "Add a capability", short="c", metavar="CAP"),
+        Option("no-new-privs", "flag", "Let execve grant nothing"),
+        Option("apparmor", "text", "AppArmor's profile", metavar="PROFILE"),
+        Option("process-label", "text", "SELinux's label", metavar="LABEL"),
+        Option("detach", "flag", "Return once it runs, and leave it to you", short="d"),
+        Option("pid-file", "path", "Write the pid of the process to FILE", metavar="FILE"),
+        CONSOLE_SOCKET._replace(origin="runc"),
+        Option("pidfd-socket", "path", "Send a pidfd of the process to this Unix socket", metavar="PATH"),
+        PRESERVE_FDS,
+        Option("cgroup", "list", "Run it in a cgroup below the container's", metavar="[CONTROLLERS:]PATH"),
+        Option("ignore-paused", "flag", "Also in a paused container: it will run once that is resumed"),
+    )
+
+
 _MICROSECONDS = "MICROSECONDS"
-_LIMITS = (
-    Option(
-        "resources",
-        "path",
-        "Read linux.resources as in config.json from FILE, or - for stdin, in place of the other options",
-        short="r",
-        metavar="FILE",
-    ),
-    Option("blkio-weight", "text", "Weight of block I/O, 10 to 1000", metavar="N"),
-    Option("cpu-period", "text", "Length of the period that the quota is for", metavar=_MICROSECONDS),
-    Option("cpu-quota", "text", "CPU time in each period; -1 for no limit", metavar=_MICROSECONDS),
-    Option("cpu-burst", "text", "CPU time that may be saved up beyond the quota", metavar=_MICROSECONDS),
-    Option("cpu-share", "text", "CPU shares beside other cgroups, 2 to 262144", metavar="N"),
-    Option("cpu-rt-period", "text", "Period for real-time processes; cgroup v1 only", metavar=_MICROSECONDS),
-    Option("cpu-rt-runtime", "text", "Time for real-time processes in it; cgroup v1 only", metavar=_MICROSECONDS),
-    Option("cpu-idle", "text", "1: run only when nobody else wants the CPU", metavar="0|1"),
-    Option("cpuset-cpus", "text", "CPUs to run on, as in 0-3,7", metavar="LIST"),
-    Option("cpuset-mems", "text", "Memory nodes to use, as in 0,1", metavar="LIST"),
-    Option("memory", "text", "Memory in bytes, or as in 512m; -1 for no limit", metavar="SIZE"),
-    Option("memory-reservation", "text", "Memory that is spared while others have more", metavar="SIZE"),
-    Option("memory-swap", "text", "Memory and swap together; -1 for no limit", metavar="SIZE"),
-    Option("kernel-memory", "text", "Ignored: Linux no longer has it", metavar="SIZE"),
-    Option("kernel-memory-tcp", "text", "Memory of TCP buffers; cgroup v1 only", metavar="SIZE"),
-    Option("pids-limit", "text", "Number of processes and threads; -1 for no limit", metavar="N"),
-    Option("l3-cache-schema", "text", "Share of the L3 cache by Intel RDT, as in L3:0=f;1=f", metavar="SCHEMA"),
-    Option("mem-bw-schema", "text", "Share of memory bandwidth by Intel RDT, as in MB:0=20;1=70", metavar="SCHEMA"),
-)
+
+
+def _limits() -> tuple[Option, ...]:
+    return (
+        Option(
+            "resources",
+            "path",
+            "Read linux.resources as in config.json from FILE, or - for stdin, in place of the other options",
+            short="r",
+            metavar="FILE",
+        ),
+        Option("blkio-weight", "text", "Weight of block I/O, 10 to 1000", metavar="N"),
+        Option("cpu-period", "text", "Length of the period that the quota is for", metavar=_MICROSECONDS),
+        Option("cpu-quota", "text", "CPU time in each period; -1 for no limit", metavar=_MICROSECONDS),
+        Option("cpu-burst", "text", "CPU time that may be saved up beyond the quota", metavar=_MICROSECONDS),
+        Option("cpu-share", "text", "CPU shares beside other cgroups, 2 to 262144", metavar="N"),
+        Option("cpu-rt-period", "text", "Period for real-time processes; cgroup v1 only", metavar=_MICROSECONDS),
+        Option("cpu-rt-runtime", "text", "Time for real-time processes in it; cgroup v1 only", metavar=_MICROSECONDS),
+        Option("cpu-idle", "text", "1: run only when nobody else wants the CPU", metavar="0|1"),
+        Option("cpuset-cpus", "text", "CPUs to run on, as in 0-3,7", metavar="LIST"),
+        Option("cpuset-mems", "text", "Memory nodes to use, as in 0,1", metavar="LIST"),
+        Option("memory", "text", "Memory in bytes, or as in 512m; -1 for no limit", metavar="SIZE"),
+        Option("memory-reservation", "text", "Memory that is spared while others have more", metavar="SIZE"),
+        Option("memory-swap", "text", "Memory and swap together; -1 for no limit", metavar="SIZE"),
+        Option("kernel-memory", "text", "Ignored: Linux no longer has it", metavar="SIZE"),
+        Option("kernel-memory-tcp", "text", "Memory of TCP buffers; cgroup v1 only", metavar="SIZE"),
+        Option("pids-limit", "text", "Number of processes and threads; -1 for no limit", metavar="N"),
+        Option("l3-cache-schema", "text", "Share of the L3 cache by Intel RDT, as in L3:0=f;1=f", metavar="SCHEMA"),
+        Option("mem-bw-schema", "text", "Share of memory bandwidth by Intel RDT, as in MB:0=20;1=70", metavar="SCHEMA"),
+    )
+
+
 STATUSES = ("creating", "created", "running", "paused", "stopped")
-_MANY = (
-    Option("owner", "list", "Only containers of this user", "runf", metavar="NAME"),
-    Option("status", "list", "Only containers of this status", "runf", choices=STATUSES),
-    Option("annotation", "list", "Only containers with all of these annotations", "runf", metavar="KEY[=VALUE]"),
-    Option("runtime", "list", "Only containers of this runtime", "runf", metavar="NAME"),
-    Option("all-roots", "flag", "The containers of the announced roots too", "runf"),
-)
-_LISTING = (
-    Option("format", "text", "How to print", short="f", choices=("table", "json"), default="table"),
-    Option("quiet", "flag", "Print ids only", short="q"),
-    *_MANY,
-)
+
+
+def _many() -> tuple[Option, ...]:
+    return (
+        Option("owner", "list", "Only containers of this user", "runf", metavar="NAME"),
+        Option("status", "list", "Only containers of this status", "runf", choices=STATUSES),
+        Option("annotation", "list", "Only containers with all of these annotations", "runf", metavar="KEY[=VALUE]"),
+        Option("runtime", "list", "Only containers of this runtime", "runf", metavar="NAME"),
+        Option("all-roots", "flag", "The containers of the announced roots too", "runf"),
+    )
+
+
+def _listing() -> tuple[Option, ...]:
+    return (
+        Option("format", "text", "How to print", short="f", choices=("table", "json"), default="table"),
+        Option("quiet", "flag", "Print ids only", short="q"),
+        *_many(),
+    )
+
 
 _TOLERANT = Option(
     "tolerant", "flag", "Tell of a failure and exit with 0, so that no container fails for our sake", "runf"
 )
 
-_DUMPING = (
-    Option("image-path", "path", "The directory of the images (default: ./checkpoint)", metavar="PATH"),
-    Option("work-path", "path", "The directory of criu's log (default: that of the images)", metavar="PATH"),
-    Option("tcp-established", "flag", "Established TCP connections go along"),
-    Option("ext-unix-sk", "flag", "Unix sockets connected to others outside go along"),
-    Option("shell-job", "flag", "Processes of a session begun outside go along"),
-    Option("lazy-pages", "flag", "Memory is fetched on demand, from criu's daemon for that"),
-    Option("file-locks", "flag", "File locks go along"),
-    Option("link-remap", "flag", "Files without a name get one, where that is needed"),
-    Option("auto-dedup", "flag", "Memory that a later image has too leaves the earlier one"),
-    Option(
-        "manage-cgroups-mode",
-        "text",
-        "What criu does with cgroups beneath the container's (default: soft)",
-        metavar="MODE",
-        choices=("soft", "full", "strict", "ignore"),
-    ),
-    Option("empty-ns", "list", "Leave the content of this namespace out", metavar="network"),
-    Option(
-        "network-lock",
-        "text",
-        "How connections are held meanwhile",
-        "crun",
-        metavar="METHOD",
-        choices=("iptables", "nftables", "skip"),
-    ),
-)
+
+def _dumping() -> tuple[Option, ...]:
+    return (
+        Option("image-path", "path", "The directory of the images (default: ./checkpoint)", metavar="PATH"),
+        Option("work-path", "path", "The directory of criu's log (default: that of the images)", metavar="PATH"),
+        Option("tcp-established", "flag", "Established TCP connections go along"),
+        Option("ext-unix-sk", "flag", "Unix sockets connected to others outside go along"),
+        Option("shell-job", "flag", "Processes of a session begun outside go along"),
+        Option("lazy-pages", "flag", "Memory is fetched on demand, from criu's daemon for that"),
+        Option("file-locks", "flag", "File locks go along"),
+        Option("link-remap", "flag", "Files without a name get one, where that is needed"),
+        Option("auto-dedup", "flag", "Memory that a later image has too leaves the earlier one"),
+        Option(
+            "manage-cgroups-mode",
+            "text",
+            "What criu does with cgroups beneath the container's (default: soft)",
+            metavar="MODE",
+            choices=("soft", "full", "strict", "ignore"),
+        ),
+        Option("empty-ns", "list", "Leave the content of this namespace out", metavar="network"),
+        Option(
+            "network-lock",
+            "text",
+            "How connections are held meanwhile",
+            "crun",
+            metavar="METHOD",
+            choices=("iptables", "nftables", "skip"),
+        ),
+    )
+
+
 SHELLS = ("bash", "zsh", "fish")
-COMMANDS = (
-    Command(
+# of one command line, one of them is needed
+_COMMANDS: dict[str, Callable[[], Command]] = {
+    "create": lambda: Command(
         "create",
         "Make a container; its program waits for `runf start`",
         "minimal API",
         (ID,),
-        (*_MAKING, Option("no-subreaper", "flag", "Accepted for callers of crun", "crun")),
+        (*_making(), Option("no-subreaper", "flag", "Accepted for callers of crun", "crun")),
         "runf create --bundle /srv/web web",
     ),
-    Command("start", "Execute the program of a created container", "minimal API", (ID,), (), "runf start web"),
-    Command(
+    "start": lambda: Command(
+        "start", "Execute the program of a created container", "minimal API", (ID,), (), "runf start web"
+    ),
+    "state": lambda: Command(
         "state",
         "Print a container's state as JSON; of several, an array",
         "minimal API",
@@ -214,7 +198,7 @@ COMMANDS = (
         (),
         "runf state $(runf list -q)",
     ),
-    Command(
+    "kill": lambda: Command(
         "kill",
         "Send a signal to a container's first process",
         "minimal API",
@@ -226,7 +210,7 @@ COMMANDS = (
         ),
         "runf kill web TERM",
     ),
-    Command(
+    "delete": lambda: Command(
         "delete",
         "Remove a stopped container",
         "minimal API",
@@ -234,32 +218,36 @@ COMMANDS = (
         (Option("force", "flag", "Kill it first; fine if there is none", short="f"), _REGEX),
         "runf delete web",
     ),
-    Command(
+    "exec": lambda: Command(
         "exec",
         "Run one more program in a container; wait for it, and pass its exit code on",
         "runc",
         (ID, Argument("COMMAND", required=False, many=True)),
-        _ADDED,
+        _added(),
         "runf exec --tty web sh",
         passing=True,
     ),
-    Command(
+    "update": lambda: Command(
         "update",
         "Change the limits of a container; what isn't named stays as it is",
         "runc",
         (ID,),
-        _LIMITS,
+        _limits(),
         "runf update --memory 512m --pids-limit 100 web",
     ),
-    Command("pause", "Stop all processes of a container where they are", "runc", (ID,), (), "runf pause web"),
-    Command("resume", "Let the processes of a paused container go on", "runc", (ID,), (), "runf resume web"),
-    Command(
+    "pause": lambda: Command(
+        "pause", "Stop all processes of a container where they are", "runc", (ID,), (), "runf pause web"
+    ),
+    "resume": lambda: Command(
+        "resume", "Let the processes of a paused container go on", "runc", (ID,), (), "runf resume web"
+    ),
+    "checkpoint": lambda: Command(
         "checkpoint",
         "Write a container's processes to disk, with criu, and delete it",
         "runc",
         (ID,),
         (
-            *_DUMPING,
+            *_dumping(),
             Option("parent-path", "path", "Images of a pre-dump, as seen from the new ones", metavar="PATH"),
             Option("leave-running", "flag", "Let it run on, and keep it"),
             Option("pre-dump", "flag", "Write its memory only, in advance, and let it run on"),
@@ -270,14 +258,14 @@ COMMANDS = (
         "runf checkpoint --image-path /srv/images web",
         hot=False,
     ),
-    Command(
+    "restore": lambda: Command(
         "restore",
         "Begin a container's next life where its checkpoint ended",
         "runc",
         (ID,),
         (
             BUNDLE,
-            *_DUMPING,
+            *_dumping(),
             Option("pid-file", "path", "Write the pid of the first process to FILE", metavar="FILE"),
             Option("detach", "flag", "Return once it runs, and leave it to you", short="d"),
             Option("no-subreaper", "flag", "Leave orphans of the container to somebody else"),
@@ -289,7 +277,7 @@ COMMANDS = (
         "runf restore --detach --image-path /srv/images --bundle /srv/web web",
         hot=False,
     ),
-    Command(
+    "wait": lambda: Command(
         "wait",
         "Wait until containers have ended, and print the exit code of each",
         "runf",
@@ -297,7 +285,7 @@ COMMANDS = (
         (),
         "runf wait web",
     ),
-    Command(
+    "ps": lambda: Command(
         "ps",
         "List the processes of a container, by their pids on the host",
         "runc",
@@ -306,7 +294,7 @@ COMMANDS = (
         "runf ps web -o pid,rss,comm",
         passing=True,
     ),
-    Command(
+    "register": lambda: Command(
         "register",
         "As a hook of another runtime: enter its container into the state directory",
         "runf",
@@ -317,7 +305,7 @@ COMMANDS = (
         ),
         "runf register < state.json",
     ),
-    Command(
+    "unregister": lambda: Command(
         "unregister",
         "Remove another runtime's container, which has ended, from the state directory",
         "runf",
@@ -325,23 +313,23 @@ COMMANDS = (
         (_TOLERANT,),
         "runf unregister < state.json",
     ),
-    Command(
-        "list", "List the containers of the root", "runc", (), _LISTING, "runf list --status running --format json"
+    "list": lambda: Command(
+        "list", "List the containers of the root", "runc", (), _listing(), "runf list --status running --format json"
     ),
-    Command(
+    "run": lambda: Command(
         "run",
         "Create and start a container; wait for it, pass its exit code on, and delete it",
         "runc",
         (ID,),
         (
-            *_MAKING,
+            *_making(),
             Option("detach", "flag", "Return once it runs, and leave it to you", short="d"),
             Option("keep", "flag", "Do not delete it when it has ended"),
             Option("no-subreaper", "flag", "Leave orphans of the container to somebody else"),
         ),
         "runf run --bundle /srv/job job-1",
     ),
-    Command(
+    "spec": lambda: Command(
         "spec",
         "Write a config.json to start from",
         "runc",
@@ -354,7 +342,7 @@ COMMANDS = (
         "runf spec --rootless --host-usr -- sh -c 'echo hello'",
         hot=False,
     ),
-    Command(
+    "validate": lambda: Command(
         "validate",
         "Tell everything that is wrong with a bundle, a config.json, a state.json, or a whole state root",
         "runf",
@@ -363,7 +351,7 @@ COMMANDS = (
         "runf validate /srv/web /run/opencontainer/containers",
         hot=False,
     ),
-    Command(
+    "events": lambda: Command(
         "events",
         "Print what happens to containers, one line of JSON for each event; with an ID what that one uses",
         "runf",
@@ -386,8 +374,8 @@ COMMANDS = (
         ),
         "runf events --text",
     ),
-    Command("features", "Print what this runtime can do, as JSON", "runc", (), (), "runf features"),
-    Command(
+    "features": lambda: Command("features", "Print what this runtime can do, as JSON", "runc", (), (), "runf features"),
+    "top": lambda: Command(
         "top",
         "Show what containers use, again and again, until you press q",
         "runf",
@@ -395,12 +383,12 @@ COMMANDS = (
         (
             Option("interval", "text", "Look again after this time (default: 2s)", "runf", metavar="DURATION"),
             Option("once", "flag", "Print it once, and end; so it is too where the output is no terminal", "runf"),
-            *_MANY,
+            *_many(),
         ),
         "runf top --status running",
         hot=False,
     ),
-    Command(
+    "help": lambda: Command(
         "help",
         "Show how to use runf, or one of its commands",
         "runc",
@@ -409,7 +397,7 @@ COMMANDS = (
         "runf help run",
         hot=False,
     ),
-    Command(
+    "completion": lambda: Command(
         "completion",
         "Print the script that makes a shell complete runf's commands",
         "runf",
@@ -418,22 +406,16 @@ COMMANDS = (
         "runf completion bash > ~/.local/share/bash-completion/completions/runf",
         hot=False,
     ),
-)
-BY_NAME = {command.name: command for command in COMMANDS}
+}
+NAMES = tuple(_COMMANDS)
 
 
-class Parsed(NamedTuple):
-    """A command line, read: every option by its name, with its default where it wasn't given."""
-
-    command: str
-    globals: dict[str, object]
-    options: dict[str, object]
-    arguments: tuple[str, ...]
+def find_command(name: str) -> Command | None:
+    """The command of that name."""
+    make = _COMMANDS.get(name)
+    return make() if make else None
 
 
-_DEFAULTS: dict[str, object] = {"flag": False, "text": None, "path": None, "number": 0, "list": ()}
-
-
-def defaults(options: tuple[Option, ...]) -> dict[str, object]:
-    """The values of ``options`` that nobody gave."""
-    return {option.name: _DEFAULTS[option.kind] if option.default is None else option.default for option in options}
+def all_commands() -> tuple[Command, ...]:
+    """All of them, in the order in which help shows them."""
+    return tuple(make() for make in _COMMANDS.values())

@@ -35,8 +35,8 @@ from runtime.kernel.process import (
     execveat,
     pidfd_open,
     pidfd_send_signal,
-    reset_signal,
 )
+from runtime.kernel.signals import reset_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ else:
 
     from runtime.values import NamedTuple
 
-LIBC_SIGNALS = (32, 33)  # nptl(7): no valid signals for us, and yet a caller can have left them ignored
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 # annotations of crun's: the files that stdout and stderr of hooks go to
 OUTPUT_FILES = ("run.oci.hooks.stdout", "run.oci.hooks.stderr")
@@ -289,13 +288,3 @@ def _execute(path: bytes, argv: list[bytes], env: list[bytes], fds: tuple[int, .
         os.write(failure, (error.errno or 0).to_bytes(4, "little"))
     finally:
         os._exit(127)
-
-
-def reset_signals() -> None:
-    """Every signal to its default and none blocked: execve(2) keeps what Python (SIGPIPE) or a caller ignores."""
-    for number in _signal.valid_signals():
-        if _signal.getsignal(number) != _signal.SIG_DFL and number not in (_signal.SIGKILL, _signal.SIGSTOP):
-            _signal.signal(number, _signal.SIG_DFL)
-    for own in LIBC_SIGNALS:
-        reset_signal(own)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())

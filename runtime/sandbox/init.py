@@ -29,29 +29,27 @@ from runtime.errors import InitFault
 from runtime.kernel import process, procfs
 from runtime.kernel.keyring import join_session_keyring
 from runtime.kernel.mounted import mounted_at
+from runtime.kernel.signals import reset_signals
 from runtime.sandbox import (
     cgroup_mounts,
     channel,
     confinement,
-    console,
     devices,
     gate,
-    hooks,
     identity,
     mounts,
     program,
     rootfs,
-    scheduling,
 )
 from runtime.sandbox import settings as kernel_settings
 from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
 from runtime.sandbox.cgroup_entry import enter_cgroups
 from runtime.sandbox.confinement import Confinement
+from runtime.sandbox.features import console, hooks, scheduling
 from runtime.sandbox.gate import FIRST_PRESERVED_FD
 from runtime.sandbox.last_calls import carry_out
 from runtime.sandbox.lsm import label_keyrings
 from runtime.sandbox.resolve import open_plain_directory
-from runtime.sandbox.sources import source_fds
 from runtime.sandbox.stub import stub_arguments, stub_fd
 
 TYPE_CHECKING = False
@@ -124,11 +122,11 @@ def settle(init: Init) -> None:
     plan = init.plan
     process.set_dumpable(False)
     gate.close_imports()
-    hooks.reset_signals()
+    reset_signals()
     first = FIRST_PRESERVED_FD + plan.preserve_fds
     own = (init.parent.fileno(), plan.gate_fd, plan.outcome_fd, *init.state_fds)
     others = (fd for fd in (plan.listener_fd, plan.mounts_fd, plan.devices_fd) if fd is not None)
-    gate.close_fds(first, (*own, *others, *source_fds(plan.mounts)))
+    gate.close_fds(first, (*own, *others, *mounts.source_fds(plan.mounts)))
     if "cgroup" in plan.namespaces.new:
         process.unshare(process.CLONE_NEWCGROUP)
     # prepared here, where it costs nothing that a hook or a mount could spoil
@@ -275,9 +273,10 @@ def enter_root(init: Init) -> None:
 def set_limits(init: Init) -> None:
     """Before the identity: raising a limit is root's right."""
     kernel_settings.set_limits(init.plan.settings)
-    scheduling.apply_to_ourselves(init.plan.scheduling)
-    if not init.plan.scheduling.by_maker:
-        scheduling.apply_to_process(init.plan.scheduling)
+    if init.plan.scheduling:
+        scheduling.apply_to_ourselves(init.plan.scheduling)
+        if not init.plan.scheduling.by_maker:
+            scheduling.apply_to_process(init.plan.scheduling)
 
 
 def take_identity(init: Init) -> None:

@@ -33,13 +33,15 @@ import os
 from runtime.errors import InitFault
 from runtime.kernel import numbers, process
 from runtime.kernel.keyring import join_session_keyring
+from runtime.kernel.signals import reset_signals
 from runtime.kernel.sockets import MSG_NOSIGNAL
 from runtime.kernel.terminal import TIOCSCTTY
-from runtime.sandbox import channel, confinement, console, gate, hooks, identity, program, scheduling
+from runtime.sandbox import channel, confinement, gate, identity, program
 from runtime.sandbox import settings as kernel_settings
 from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
 from runtime.sandbox.cgroup_entry import enter_cgroups
 from runtime.sandbox.confinement import Confinement
+from runtime.sandbox.features import console, scheduling
 from runtime.sandbox.gate import FIRST_PRESERVED_FD
 from runtime.sandbox.last_calls import LastCalls, carry_out
 from runtime.sandbox.lsm import label_keyrings
@@ -98,7 +100,7 @@ def settle(join: Join) -> None:
     kernel_settings.set_oom_score(plan.settings)
     process.set_dumpable(False)
     gate.close_imports()
-    hooks.reset_signals()
+    reset_signals()
     own = [join.parent.fileno(), plan.outcome_fd, plan.target_fd, *plan.cgroup.join_fds]
     if plan.root_fd is not None:
         own.append(plan.root_fd)
@@ -108,7 +110,8 @@ def settle(join: Join) -> None:
 def join_cgroup(join: Join) -> None:
     """Into those of v1; we were cloned into the one of v2."""
     enter_cgroups(join.plan.cgroup)
-    scheduling.set_affinity(join.plan.scheduling, join.plan.scheduling.final_cpus, "final")
+    if join.plan.scheduling:
+        scheduling.set_affinity(join.plan.scheduling, join.plan.scheduling.final_cpus, "final")
 
 
 def confine(join: Join) -> None:
@@ -193,7 +196,8 @@ def open_terminal(join: Join) -> None:
 def set_limits(join: Join) -> None:
     """Before the identity: raising a limit is root's right.  What root may enter alone, it enters here."""
     kernel_settings.set_limits(join.plan.settings)
-    scheduling.apply_to_ourselves(join.plan.scheduling)
+    if join.plan.scheduling:
+        scheduling.apply_to_ourselves(join.plan.scheduling)
     join.in_directory = program.change_directory(join.plan.program)
 
 
@@ -253,7 +257,8 @@ def _last_calls(join: Join, base: int, *, in_stub: bool = True) -> bytes:
     calls.add(numbers.SETSID)
     if join.plan.program.has_terminal:
         calls.add(numbers.IOCTL, STANDARD_FDS[0], TIOCSCTTY, 0, words="exec: the terminal can't be taken: ")
-    scheduling.add_to_calls(calls, join.plan.scheduling)
+    if join.plan.scheduling:
+        scheduling.add_to_calls(calls, join.plan.scheduling)
     told = "exec: nobody waits for the process any more: "
     ready = channel.encode(channel.READY)
     fd = join.parent.fileno()

@@ -5,13 +5,12 @@ The halves that plan are those of a new container's process; what a container ha
 
 from __future__ import annotations
 
+from runtime.sandbox import features
 from runtime.sandbox.capabilities import plan_capabilities
 from runtime.sandbox.cgroup_entry import CgroupEntry
 from runtime.sandbox.identity import plan_identity
 from runtime.sandbox.lsm import plan_lsm
 from runtime.sandbox.program import plan_program
-from runtime.sandbox.scheduling import plan_scheduling
-from runtime.sandbox.seccomp import plan_seccomp
 from runtime.sandbox.settings import plan_settings
 
 TYPE_CHECKING = False
@@ -39,7 +38,7 @@ class JoinPlan(NamedTuple):
     container_id: str
     namespaces: int
     settings: SettingsPlan
-    scheduling: SchedulingPlan
+    scheduling: SchedulingPlan | None
     identity: IdentityPlan
     capabilities: CapabilityPlan
     program: ProgramPlan
@@ -74,12 +73,12 @@ def plan_join(
         container_id=container_id,
         namespaces=namespaces,
         settings=plan_settings(config, rootless=rootless, place=place),
-        scheduling=plan_scheduling(config, rootless=rootless, place=place),
+        scheduling=features.plan_scheduling(config, rootless=rootless, place=place),
         identity=plan_identity(config, denies_setgroups=denies_setgroups),
         capabilities=plan_capabilities(config),
-        program=plan_program(config, place=place),
+        program=features.plan_console(plan_program(config, place=place)),
         lsm=plan_lsm(config, place=place),
-        seccomp=plan_seccomp(config),
+        seccomp=features.plan_seccomp(config),
         joins_keyring=joins_keyring,
         preserve_fds=preserve_fds,
         target_fd=target_fd,

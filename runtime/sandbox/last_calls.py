@@ -31,7 +31,6 @@ from _struct import pack, pack_into, unpack_from
 from runtime.kernel import numbers
 from runtime.kernel.capabilities import capability_structures
 from runtime.kernel.libc import address_of, buffer, syscall
-from runtime.kernel.seccomp import SECCOMP_SET_MODE_FILTER, program_of
 from runtime.kernel.sockets import MSG_NOSIGNAL, message_structures
 
 TYPE_CHECKING = False
@@ -39,8 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from runtime.kernel import seccomp
     from runtime.sandbox.lsm import Label
     from runtime.sandbox.seccomp import Filter
+else:
+    from runtime.late import Late
+
+    seccomp = Late("runtime.kernel.seccomp")  # compiling a filter has loaded it
 
 FAILURE = 0
 TOLD = 8
@@ -150,13 +154,13 @@ def add_capabilities(calls: LastCalls, held: int, inheritable: int) -> None:
 
 def add_filter(calls: LastCalls, made: Filter, *, listener_fd: int | None = None, state: bytes = b"") -> None:
     """Load the filter; with a listener, send its fd with ``state`` over the connected socket ``listener_fd``."""
-    program = calls.hold(program_of(calls.hold(made.program), len(made.program)))
+    program = calls.hold(seccomp.program_of(calls.hold(made.program), len(made.program)))
     told = "config.json#/linux/seccomp: the filter can't be loaded: "
     if made.listener is None or listener_fd is None:
-        calls.add(numbers.SECCOMP, SECCOMP_SET_MODE_FILTER, made.flags, program, words=told)
+        calls.add(numbers.SECCOMP, seccomp.SECCOMP_SET_MODE_FILTER, made.flags, program, words=told)
         return
     header, fd_at = message_structures(calls.hold, state)
-    calls.add(numbers.SECCOMP, SECCOMP_SET_MODE_FILTER, made.flags, program, keep_at=fd_at, words=told)
+    calls.add(numbers.SECCOMP, seccomp.SECCOMP_SET_MODE_FILTER, made.flags, program, keep_at=fd_at, words=told)
     told = f"config.json#/linux/seccomp/listenerPath: nothing can be sent to {made.listener.path}: "
     calls.add(numbers.SENDMSG, listener_fd, header, MSG_NOSIGNAL, at_least=len(state), words=told)
 

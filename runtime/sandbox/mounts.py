@@ -22,7 +22,7 @@ from runtime.errors import InitFault, Unsupported
 from runtime.kernel import mount
 from runtime.kernel.files import PROC_SUPER_MAGIC, statfs_type
 from runtime.kernel.process import AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE
-from runtime.sandbox.copyup import copy_up
+from runtime.sandbox.features import copyup
 from runtime.sandbox.mount_options import (
     ATTRIBUTES,
     CONTEXTS,
@@ -173,6 +173,11 @@ def _plan_mount(entry: Mapping[str, Any], bundle: str, pointer: str) -> MountSte
     return MountStep(kind, destination, fstype, source, options, pointer)
 
 
+def source_fds(steps: Sequence[MountStep]) -> list[int]:
+    """The fds that the first process needs for its mounts."""
+    return [fd for step in steps for fd in (step.tree_fd, step.map_fd) if fd is not None]
+
+
 def has_device_directory(steps: Sequence[MountStep]) -> bool:
     """Whether /dev is the container's own to fill: not where the host's, or another's, is bound there."""
     return not any(step.kind == "bind" and step.destination == "/dev" for step in steps)
@@ -278,7 +283,7 @@ def _mount_tmpfs(root_fd: int, step: MountStep) -> None:
     made = make_filesystem(step.fstype, step.source, options)
     try:
         if options.copies_up and covered is not None:
-            copy_up(covered, made)
+            copyup.copy_up(covered, made)
         finish(made, target, step, own=own if options.own != own else None)
     finally:
         os.close(made)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from runtime.sandbox import hooks
+from runtime.sandbox import features
 from runtime.sandbox.capabilities import plan_capabilities
 from runtime.sandbox.cgroup_entry import CgroupEntry
 from runtime.sandbox.devices import plan_devices
@@ -16,11 +16,8 @@ from runtime.sandbox.identity import plan_identity
 from runtime.sandbox.lsm import plan_lsm
 from runtime.sandbox.mounts import has_device_directory, plan_mounts
 from runtime.sandbox.namespaces import plan_namespaces
-from runtime.sandbox.netdevices import plan_net_devices
-from runtime.sandbox.program import plan_program
+from runtime.sandbox.program import CONFIG_PLACE, plan_program
 from runtime.sandbox.rootfs import plan_root
-from runtime.sandbox.scheduling import plan_scheduling
-from runtime.sandbox.seccomp import plan_seccomp
 from runtime.sandbox.settings import plan_settings
 
 TYPE_CHECKING = False
@@ -57,7 +54,7 @@ class InitPlan(NamedTuple):
     devices: DevicePlan
     net_devices: tuple[NetDevice, ...]
     settings: SettingsPlan
-    scheduling: SchedulingPlan
+    scheduling: SchedulingPlan | None
     identity: IdentityPlan
     capabilities: CapabilityPlan
     program: ProgramPlan
@@ -97,8 +94,8 @@ def plan_init(
 ) -> InitPlan:
     """The plan for a checked ``config``; touches nothing.  Raises the faults of the subjects' plans."""
     namespaces = plan_namespaces(config, rootless=rootless)
-    mounts = plan_mounts(config, bundle=bundle, namespaces=namespaces)
-    planned_hooks = hooks.plan_hooks(config)
+    mounts = features.plan_copies(plan_mounts(config, bundle=bundle, namespaces=namespaces))
+    planned_hooks = features.plan_hooks(config)
     binds = in_userns or namespaces.has_user
     return InitPlan(
         container_id=container_id,
@@ -106,17 +103,17 @@ def plan_init(
         root=plan_root(config, rootfs=rootfs, shares_mounts=namespaces.shares_mounts),
         mounts=mounts,
         devices=plan_devices(config, fills_dev=has_device_directory(mounts), binds=binds, makes=not rootless),
-        net_devices=plan_net_devices(config, rootless=rootless),
+        net_devices=features.plan_net_devices(config, rootless=rootless),
         settings=plan_settings(config, rootless=rootless),
-        scheduling=plan_scheduling(config, rootless=rootless),
+        scheduling=features.plan_scheduling(config, rootless=rootless, place=CONFIG_PLACE),
         identity=plan_identity(config, denies_setgroups=denies_setgroups or namespaces.denies_setgroups),
         capabilities=plan_capabilities(config),
-        program=plan_program(config, listen_fds=listen_fds),
+        program=features.plan_console(plan_program(config, listen_fds=listen_fds)),
         lsm=plan_lsm(config),
-        seccomp=plan_seccomp(config),
-        create_hooks=planned_hooks["createContainer"],
-        start_hooks=planned_hooks["startContainer"],
-        announces_mounts=bool(planned_hooks["prestart"] or planned_hooks["createRuntime"]),
+        seccomp=features.plan_seccomp(config),
+        create_hooks=planned_hooks.get("createContainer", ()),
+        start_hooks=planned_hooks.get("startContainer", ()),
+        announces_mounts=bool(planned_hooks.get("prestart") or planned_hooks.get("createRuntime")),
         opens_sources=namespaces.has_user and os.geteuid() == 0,
         no_pivot=no_pivot,
         joins_keyring=not no_new_keyring,

@@ -87,11 +87,6 @@ class Sources:
         let_go(*self._trees, *self._maps.values())
 
 
-def source_fds(steps: Sequence[MountStep]) -> list[int]:
-    """The fds that the first process needs for its mounts."""
-    return [fd for step in steps for fd in (step.tree_fd, step.map_fd) if fd is not None]
-
-
 def make_user_namespace(uid_map: Sequence[IdRange], gid_map: Sequence[IdRange]) -> int:
     """An fd of a user namespace with these maps, in which nobody lives.  OSError."""
     reading, writing = os.pipe()

@@ -13,9 +13,10 @@ import select
 from runtime.errors import Fault, InitFault
 from runtime.kernel import process
 from runtime.kernel.files import let_go
-from runtime.sandbox import channel, hooks, init, namespaces
+from runtime.kernel.signals import reset_signals
+from runtime.sandbox import channel, init, namespaces
+from runtime.sandbox.features import sources
 from runtime.sandbox.rootfs import root_mount_of
-from runtime.sandbox.sources import Sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from runtime.sandbox.namespaces import IdRange, Joined
     from runtime.sandbox.plan import InitPlan
     from runtime.sandbox.rootfs import RootMount
+    from runtime.sandbox.sources import Sources
 else:
     from runtime.values import NamedTuple
 
@@ -48,13 +50,13 @@ def launch(plan: InitPlan, *, close_fds: Iterable[int]) -> Child:
     opened = namespaces.open_joined(plan.namespaces)
     mine, theirs = channel.make_pair()
     fds = {joined.kind: fd for joined, fd in opened}
-    sources = Sources(
-        plan.mounts, spreads=plan.root.spreads, joined_fd=fds.get("user"), lie_elsewhere=plan.namespaces.joins_mounts
-    )
+    ahead = _sources(plan, fds.get("user"))
     pid = 0
     try:
-        sources.open(all_binds=plan.opens_sources)
-        plan = plan._replace(mounts=sources.steps, mounts_fd=fds.get("mount"), devices_fd=_make_devices(plan))
+        if ahead:
+            ahead.open(all_binds=plan.opens_sources)
+            plan = plan._replace(mounts=ahead.steps)
+        plan = plan._replace(mounts_fd=fds.get("mount"), devices_fd=_make_devices(plan))
         entered = [(joined, fd) for joined, fd in opened if joined.kind != "mount"]
         if entered or plan.namespaces.offsets:
             pid = _clone_beyond(plan, entered, mine, theirs, close_fds)
@@ -70,7 +72,8 @@ def launch(plan: InitPlan, *, close_fds: Iterable[int]) -> Child:
         raise
     finally:
         theirs.let_go()
-        sources.close()
+        if ahead:
+            ahead.close()
         let_go(*(fd for _, fd in opened), *([plan.devices_fd] if plan.devices_fd is not None else []))
 
 
@@ -84,6 +87,14 @@ def _make_devices(plan: InitPlan) -> int | None:
     except OSError as error:
         told = f"config.json#/linux/devices: they can't be made: {error.strerror}"
         raise InitFault("devices", error.errno, told) from error
+
+
+def _sources(plan: InitPlan, joined_fd: int | None) -> Sources | None:
+    """What has to be opened ahead for mounts; None for most containers."""
+    if not plan.opens_sources and not any(step.id_map for step in plan.mounts):
+        return None
+    elsewhere = plan.namespaces.joins_mounts
+    return sources.Sources(plan.mounts, spreads=plan.root.spreads, joined_fd=joined_fd, lie_elsewhere=elsewhere)
 
 
 def _abandon(pid: int) -> None:
@@ -197,7 +208,7 @@ def _run_map_tool(pid: int, kind: str, lines: Sequence[IdRange]) -> None:
     worker = os.fork()
     if worker == 0:
         try:
-            hooks.reset_signals()
+            reset_signals()
             os.execve(path, [tool, str(pid), *numbers], {})
         finally:
             os._exit(127)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from runtime.errors import SpecFault
 from runtime.kernel.sysctl import sysctl_parts
-from runtime.spec import linux_rules, mount_rules, resource_rules, scheduling_rules
-from runtime.spec.fields import linux_of, namespace_paths
+from runtime.late import Late
+from runtime.spec import linux_rules, mount_rules
+from runtime.spec.fields import linux_of, namespace_paths, resources_of
 from runtime.spec.wording import find_nameless, find_relative, pointer, quote
 
 TYPE_CHECKING = False
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from runtime.spec import resource_rules, scheduling_rules
     from runtime.spec.config import Config, HookKind
     from runtime.spec.wording import Faults
+else:
+    # of members that most configurations don't have
+    resource_rules, scheduling_rules = (Late(f"runtime.spec.{name}") for name in ("resource_rules", "scheduling_rules"))
 
 HOOK_KINDS: tuple[HookKind, ...] = (
     "prestart",
@@ -31,6 +36,8 @@ HOOK_KINDS: tuple[HookKind, ...] = (
 VERSION_NUMBERS = 3  # major, minor, patch
 HOST_NAME_LIMIT_BYTES = 64  # __NEW_UTS_LEN of the kernel
 CONSOLE_LIMIT = 65535  # struct winsize holds unsigned shorts
+# members of process and linux that scheduling_rules.py is about
+SCHEDULING = frozenset(("scheduler", "ioPriority", "execCPUAffinity", "memoryPolicy", "personality"))
 PASSED_ON = ("root", "mounts", "process", "hostname", "domainname", "hooks", "linux")
 
 
@@ -47,6 +54,12 @@ def find_faults(config: Config, raw: bytes) -> Faults:
         yield from text_can_be_passed_on(config)
     for rule in RULES:
         yield from rule(config)
+    if resources_of(config):
+        for rule in resource_rules.RULES:
+            yield from rule(config)
+    if not SCHEDULING.isdisjoint(config["process"]) or not SCHEDULING.isdisjoint(linux_of(config)):
+        for rule in scheduling_rules.RULES:
+            yield from rule(config)
 
 
 def version_is_followed(config: Config) -> Faults:
@@ -210,6 +223,4 @@ RULES = (
     console_size_fits,
     rlimits_are_consistent,
     *linux_rules.RULES,
-    *resource_rules.RULES,
-    *scheduling_rules.RULES,
 )

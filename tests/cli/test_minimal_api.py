@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime.cli.table import COMMANDS, GLOBALS
+from runtime.cli.table import GLOBALS, all_commands
 from tests.cli.conftest import DEADLINE_S, PROGRAM
 from tests.support.containers import wait_until
 
@@ -76,8 +76,8 @@ def test_a_whole_life_needs_no_global_option(func: FunC) -> None:
 
 
 def test_no_command_starts_with_a_hyphen_and_every_option_does() -> None:
-    assert [command.name for command in COMMANDS if command.name.startswith("-")] == []
-    assert {"create", "start", "state", "kill", "delete"} <= {command.name for command in COMMANDS}
+    assert [command.name for command in all_commands() if command.name.startswith("-")] == []
+    assert {"create", "start", "state", "kill", "delete"} <= {command.name for command in all_commands()}
     assert all(option.name for option in GLOBALS)  # what is read is `--name`
 
 

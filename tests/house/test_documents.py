@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runtime.cli import app
-from runtime.cli.table import COMMANDS, Command
+from runtime.cli.options import Command
+from runtime.cli.table import all_commands
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
@@ -52,7 +53,7 @@ def test_a_command_that_a_page_shows_can_be_read(page: str, words: list[str]) ->
     assert not isinstance(app.read(words, "runf"), int), page
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_the_example_of_a_command_can_be_read(command: Command) -> None:
     assert not isinstance(app.read(commands_of(command.example)[0], "runf"), int)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.cli.table import COMMANDS
+from runtime.cli.table import all_commands
 from tests.support import needs
 
 REPOSITORY = Path(__file__).parents[2]
@@ -109,7 +109,7 @@ def test_every_need_of_a_test_is_a_known_one() -> None:
     assert {name.partition(":")[0] for name in asked} <= needs.NEEDS.keys()
 
 
-@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+@pytest.mark.parametrize("command", [command.name for command in all_commands()])
 def test_every_command_is_named_by_a_test(command: str) -> None:
     quoted = re.compile(rf"[\"' ]{command}[\"' ]")
     tests = [name for name in SOURCES if name.startswith("tests/") and not name.startswith("tests/house/")]

@@ -8,12 +8,13 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from runtime.cli import app, argv
-from runtime.cli.table import COMMANDS, GLOBALS, Option
+from runtime.cli.options import Option
+from runtime.cli.table import GLOBALS, all_commands
 
 PLAIN = st.sampled_from(["x1", "web", "a=b", "7", "/b"])
 ODD = st.sampled_from(["", "-", "--", "-x", "--root", "-log", "=", "json", "-1", "1_0", " 1", "-h", "create"])
 VALUES = PLAIN | ODD | st.text(alphabet="ab-=f0 é\udcff", max_size=4)
-HOT = [command for command in COMMANDS if command.hot]
+HOT = [command for command in all_commands() if command.hot]
 
 
 def spelt(option: Option) -> st.SearchStrategy[list[str]]:

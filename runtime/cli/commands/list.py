@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.actions.context import Context
-    from runtime.cli.table import Parsed
+    from runtime.cli.options import Parsed
 
 COLUMNS = ("id", "pid", "status", "bundle", "created", "owner")
 PADDING = 3

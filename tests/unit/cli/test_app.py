@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runtime.cli import app
-from runtime.cli.table import COMMANDS, Command, Parsed
+from runtime.cli.options import Command, Parsed
+from runtime.cli.table import all_commands
 from runtime.errors import UsageFault
 
 
@@ -70,7 +71,7 @@ def test_a_mistake_is_told_with_what_to_do(line: str, message: str, hint: str) -
     assert caught.value.exit_status == 1
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_every_commands_help_shows_its_options_and_an_example(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +84,7 @@ def test_every_commands_help_shows_its_options_and_an_example(
 
 def test_help_lists_the_commands_in_the_order_of_a_containers_life() -> None:
     text = app.help_text(None)
-    places = [text.index(f"\n  {command.name} ") for command in COMMANDS]
+    places = [text.index(f"\n  {command.name} ") for command in all_commands()]
     assert places == sorted(places)
 
 

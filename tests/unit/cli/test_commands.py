@@ -13,7 +13,8 @@ import pytest
 from runtime.cli import entry
 from runtime.cli.inherited import listen_fds
 from runtime.cli.making import request_of
-from runtime.cli.table import BY_NAME, GLOBALS, Parsed, defaults
+from runtime.cli.options import Parsed, defaults
+from runtime.cli.table import GLOBALS, find_command
 from runtime.errors import BadRecord
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def test_spec_names_a_file_that_lies_in_the_bundles_place(run: Run, tmp_path: Pa
 
 
 def making(line: str, command: str = "create") -> Parsed:
-    options = defaults(BY_NAME[command].options)
+    options = defaults(find_command(command).options)  # type: ignore[union-attr]
     asked = defaults(GLOBALS)
     for word in line.split():
         name, _, value = word.partition("=")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runtime.cli import reference
-from runtime.cli.table import COMMANDS
+from runtime.cli.table import all_commands
 
 
 def test_the_page_is_as_a_fresh_run_writes_it() -> None:
@@ -12,7 +12,7 @@ def test_the_page_is_as_a_fresh_run_writes_it() -> None:
 
 def test_every_option_stands_on_the_page_with_its_origin() -> None:
     sections = {part.split("\n", 1)[0]: part for part in reference.render().split("\n## ")}
-    for command in COMMANDS:
+    for command in all_commands():
         lines = sections[command.name].splitlines()
         for option in command.options:
             assert any(f"--{option.name}" in line and line.endswith(f"| {option.origin} |") for line in lines)

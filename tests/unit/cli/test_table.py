@@ -6,14 +6,15 @@ import importlib.util
 
 import pytest
 
-from runtime.cli.table import COMMANDS, GLOBALS, Command, Option, defaults
+from runtime.cli.options import Command, Option, defaults
+from runtime.cli.table import GLOBALS, all_commands
 
 
 def spellings(options: tuple[Option, ...]) -> list[str]:
     return [spelling for option in options for spelling in (option.name, option.short) if spelling]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_no_two_options_of_a_command_are_spelt_alike(command: Command) -> None:
     known = [*spellings(command.options), "help", "h"]
     assert len(known) == len(set(known))
@@ -24,13 +25,13 @@ def test_no_two_global_options_are_spelt_alike() -> None:
     assert len(known) == len(set(known))
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_every_command_has_a_file_and_an_example(command: Command) -> None:
     assert importlib.util.find_spec(f"runtime.cli.commands.{command.name}")
     assert command.example.startswith(f"runf {command.name}")
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_only_the_last_argument_takes_many_or_may_be_left_out(command: Command) -> None:
     assert not any(argument.many or not argument.required for argument in command.arguments[:-1])
 
