@@ -104,10 +104,16 @@ def _encode_leaf(value: object) -> str:
 
 def render(value: object, indent: str = "") -> str:
     """``value`` for a person: objects a member a line, lists of objects an item a line, leaves on one."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
     inner = indent + "  "
     if isinstance(value, dict) and value:
-        members = (f"{inner}{encode_basestring_ascii(key)}: {render(item, inner)}" for key, item in value.items())
+        # a leaf here is a call less there: a record is written several times in a container's life
+        members = [
+            f"{inner}{encode_basestring_ascii(key)}: {repr(item) if type(item) is int else render(item, inner)}"
+            for key, item in value.items()
+        ]
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list)) for item in value):
-        return "[\n" + ",\n".join(f"{inner}{_encode_leaf(item)}" for item in value) + f"\n{indent}]"
-    return _encode_leaf(value)
+        return "[\n" + ",\n".join([f"{inner}{_encode_leaf(item)}" for item in value]) + f"\n{indent}]"
+    return "null" if value is None else _encode_leaf(value)
