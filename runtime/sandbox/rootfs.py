@@ -144,6 +144,10 @@ def copy(plan: RootPlan) -> tuple[int, int]:
         _refuse_own_root(place)
         flags = mount.OPEN_TREE_CLONE | mount.OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE
         tree = mount.open_tree(place, "", flags)
+    except PermissionError as error:
+        os.close(place)
+        told = "config.json#/linux/namespaces: nothing can be mounted in this mount namespace, which belongs to others"
+        raise InitFault(STEP, error.errno, f"{told}: {error.strerror}") from error
     except BaseException:
         os.close(place)
         raise

@@ -255,31 +255,32 @@ class TestInherited:
         assert runf.state("one")["pid"] == state["pid"]
 
 
-@pytest.mark.needs("user namespaces")
-def test_root_in_a_user_namespace_that_owns_the_mounts_has_such_containers(runf: Runf, bundle: Path) -> None:
-    def change(config: dict[str, Any]) -> None:
-        config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}]
-        for name in ("cgroupsPath", "uidMappings", "gidMappings"):
-            config["linux"].pop(name, None)
-        config["process"]["user"] = {"uid": 0, "gid": 0}
-        config["mounts"] = [each for each in config["mounts"] if each["destination"] not in ("/sys", "/sys/fs/cgroup")]
-        for each in config["mounts"]:
-            each["options"] = [option for option in each.get("options", ()) if not option.startswith("gid=")]
+def for_a_user_namespace(config: dict[str, Any]) -> None:
+    """What root in a user namespace may ask for, without namespaces for mounts and the network."""
+    config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}]
+    for name in ("cgroupsPath", "uidMappings", "gidMappings"):
+        config["linux"].pop(name, None)
+    config["process"]["user"] = {"uid": 0, "gid": 0}
+    config["mounts"] = [each for each in config["mounts"] if each["destination"] not in ("/sys", "/sys/fs/cgroup")]
+    for each in config["mounts"]:
+        each["options"] = [option for option in each.get("options", ()) if not option.startswith("gid=")]
 
-    runf.prefix = (
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-ec",
-        '"$@"; cut -d" " -f5 /proc/self/mountinfo',
-        "sh",
-    )
-    path = make_container_bundle(bundle, "sh", "-c", SHOW_ROOT, change=change)
-    told = runf.ok("run", "-b", path, "one").splitlines()
-    assert told[0].split() == [each for each in INSIDE if each != "/sys"]
-    assert [point for point in told if point.startswith(str(runf.place))] == []
+
+@pytest.mark.needs("user namespaces")
+class TestUserNamespace:
+    def test_root_where_the_mounts_are_its_own_has_such_containers(self, runf: Runf, bundle: Path) -> None:
+        script = '"$@"; cut -d" " -f5 /proc/self/mountinfo'
+        runf.prefix = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", script, "sh")
+        path = make_container_bundle(bundle, "sh", "-c", SHOW_ROOT, change=for_a_user_namespace)
+        told = runf.ok("run", "-b", path, "one").splitlines()
+        assert told[0].split() == [each for each in INSIDE if each != "/sys"]
+        assert [point for point in told if point.startswith(str(runf.place))] == []
+
+    def test_where_they_are_not_nothing_can_be_mounted(self, runf: Runf, bundle: Path) -> None:
+        runf.prefix = ("unshare", "--user", "--map-root-user")
+        refused = runf("run", "-b", make_container_bundle(bundle, "true", change=for_a_user_namespace), "one")
+        assert refused.returncode == 1
+        assert "config.json#/linux/namespaces: nothing can be mounted in this mount namespace" in refused.stderr
 
 
 @needs_root
