@@ -88,7 +88,9 @@ class Seen:
 
     def delays_ms(self, arrivals: dict[str, float]) -> list[float]:
         """From the rename to the arrival, of each life that both told."""
-        begun = {each: self.renamed.get((each, generation)) for each, generation in self.generation.items()}
+        # copies: the threads go on
+        renamed, arrivals = dict(self.renamed), dict(arrivals)
+        begun = {each: renamed.get((each, generation)) for each, generation in dict(self.generation).items()}
         return [1000 * (at - start) for each, at in arrivals.items() if (start := begun.get(each)) is not None]
 
 
@@ -143,8 +145,11 @@ def _spread(delays: list[float]) -> str:
 
 
 def _wait(seen: Seen, number: int) -> None:
+    """Until so many lives were told by both, and the renames of all: three threads may be late, each by itself."""
     deadline = time.monotonic() + END_S
-    while min(len(seen.told), len(seen.engine)) < number and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if min(len(seen.delays_ms(seen.told)), len(seen.delays_ms(seen.engine))) >= number:
+            return
         time.sleep(0.05)
 
 
