@@ -88,10 +88,18 @@ class Seen:
 
     def delays_ms(self, arrivals: dict[str, float]) -> list[float]:
         """From the rename to the arrival, of each life that both told."""
-        # copies: the threads go on
-        renamed, arrivals = dict(self.renamed), dict(arrivals)
-        begun = {each: renamed.get((each, generation)) for each, generation in dict(self.generation).items()}
-        return [1000 * (at - start) for each, at in arrivals.items() if (start := begun.get(each)) is not None]
+        found = []
+        for each, at in dict(arrivals).items():  # a copy: the threads go on
+            start = self._begun(each)
+            if start is not None:
+                found.append(1000 * (at - start))
+        return found
+
+    def _begun(self, container_id: str) -> float | None:
+        """The rename that brought its end; a commit may bring what two generations hold, the later in its name."""
+        ended = self.generation.get(container_id, sys.maxsize)
+        renames = [at for (each, number), at in dict(self.renamed).items() if each == container_id and number >= ended]
+        return min(renames, default=None)
 
 
 def main() -> None:
