@@ -39,7 +39,7 @@ from runtime.store.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from runtime.actions.context import Context
     from runtime.actions.create import Request, Warn
@@ -171,26 +171,26 @@ class _Restoring:
         script = criu.script_text(f"{self.store.root}/{self.action.id}", has_hooks=has_hooks)
         restoring.write_script(f"{self.options.work}/{criu.SCRIPT_NAME}", script)
         network = self._open_network()
+        inherited = _open_inherited(self.options.images)
+        if network is not None:
+            inherited[network] = criu.NETWORK
         entry = manager.open_entry(self.cgroup)
         try:
             return restoring.launch_restore(
                 path,
-                self._words(network),
+                self._words(inherited),
                 rootfs=self.bundle.rootfs,
                 steps=self.steps,
                 entry=entry_of(entry),
                 directory_fd=self.action.dir_fd,
                 close_fds=self.action.fds(),
-                keep_fds=() if network is None else (network,),
+                keep_fds=inherited,
             )
         finally:
-            let_go(*entry.join_fds, *(fd for fd in (entry.cgroup_fd, network) if fd is not None))
+            let_go(*entry.join_fds, *inherited, *(() if entry.cgroup_fd is None else (entry.cgroup_fd,)))
 
-    def _words(self, network: int | None) -> list[str]:
+    def _words(self, inherited: Mapping[int, str]) -> list[str]:
         masked = self.bundle.config.get("linux", {}).get("maskedPaths", ())
-        inherited = dict(_inherited(self.options.images))
-        if network is not None:
-            inherited[network] = criu.NETWORK
         return criu.restore_words(
             self.options,
             root=self.bundle.rootfs,
@@ -229,6 +229,18 @@ class _Restoring:
             )
             held.commit(record)
             return record
+
+
+def _open_inherited(images: str) -> dict[int, str]:
+    """Copies of them for criu, which closes what it was given and may look for its own stdin later."""
+    opened: dict[int, str] = {}
+    try:
+        for fd, what in _inherited(images):
+            opened[os.dup(fd)] = what
+    except BaseException:
+        let_go(*opened)
+        raise
+    return opened
 
 
 def _inherited(images: str) -> Iterator[tuple[int, str]]:

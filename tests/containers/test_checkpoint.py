@@ -5,71 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime.kernel import procfs
-from tests.support.containers import DEADLINE_S, Runf, make_container_bundle, wait_until
-from tests.support.needs import needs
+from tests.support.containers import make_container_bundle, wait_until
+from tests.support.frozen import AWAIT, COUNT, Frozen
+from tests.support.needs import needs, why_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COUNT = "n=0; while :; do n=$((n+1)); echo $n >/shared/n; sleep 0.05; done"
-AWAIT = "while [ ! -e /shared/go ]; do sleep 0.05; done; exit 7"
-
-
-def share(config: dict[str, Any], place: Path) -> None:
-    config["mounts"].append({"destination": "/shared", "type": "bind", "source": str(place), "options": ["bind", "rw"]})
-
-
-FORBIDS = {"ro", "nosuid", "nodev", "noexec"}
-
-
-class Frozen:
-    """A bundle with a /tmp that the test sees, and where its images go."""
-
-    def __init__(self, runf: Runf, bundle: Path) -> None:
-        self.runf = runf
-        self.bundle = bundle
-        self.images = runf.place / "images"
-        self.tmp = runf.place / "tmp"
-        self.tmp.mkdir()
-
-    def begin(self, script: str) -> None:
-        make_container_bundle(self.bundle, "sh", "-c", script, change=lambda config: share(config, self.tmp))
-        done = self.run("run", "-d", "-b", str(self.bundle), "one")
-        assert (done.returncode, done.stderr) == (0, "")
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """With files for stdout and stderr as a shell opens them: criu can't reopen Python's, which are O_NOFOLLOW."""
-        told = self.runf.place / "told"
-        with open(told, "w") as out:
-            done = subprocess.run(
-                self.runf.argv(*words),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                timeout=DEADLINE_S,
-                check=False,
-            )
-        return subprocess.CompletedProcess(done.args, done.returncode, "", told.read_text())
-
-    def mounts(self) -> dict[str, set[str]]:
-        """What each mount of the container forbids, the one on top where several are stacked."""
-        pid = self.runf.state("one")["pid"]
-        return {each.mount_point: set(each.options.split(",")) & FORBIDS for each in procfs.mounts("/proc", pid)}
-
-    def count(self) -> int:
-        path = self.tmp / "n"
-        return int(path.read_text() or 0) if path.exists() else 0  # empty while it is being written
-
-    def checkpoint(self, *words: str) -> None:
-        self.runf.ok("checkpoint", "--image-path", str(self.images), *words, "one")
-
-    def restore(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run("restore", "--image-path", str(self.images), "-b", str(self.bundle), *words, "one")
+    from tests.support.containers import Runf
 
 
 @pytest.fixture
@@ -116,7 +63,10 @@ def test_a_restore_in_the_foreground_passes_the_exit_code_on(frozen: Frozen) -> 
     (frozen.tmp / "go").touch()
     done = frozen.restore()
     assert (done.returncode, done.stderr) == (7, "")
-    assert [each["exit"]["code"] for each in frozen.runf.last_records()] == [137, 7]
+    first, second = (each["exit"]["code"] for each in frozen.runf.last_records())
+    assert second == 7
+    # nobody of ours was the parent of what criu has ended: its code is known where the kernel keeps it (Linux 6.15)
+    assert first == 137 or (first is None and why_missing("linux:6.15"))
 
 
 @needs("root", "criu")
