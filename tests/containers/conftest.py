@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.containers import Runf
+from tests.support.session import unique_name
+from tests.support.systemd import Scoped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,3 +42,14 @@ def bundle(runf: Runf) -> Path:
     path = runf.place / "bundle"
     path.mkdir()
     return path
+
+
+@pytest.fixture
+def scoped() -> Iterator[Scoped]:
+    place = Path(f"/tmp/{unique_name()}")
+    (place / "bundle").mkdir(parents=True)
+    made = Scoped(place)
+    try:
+        yield made
+    finally:
+        made.clean()

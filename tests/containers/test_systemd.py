@@ -10,64 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.containers import COMMAND, Runf, make_container_bundle, wait_until
+from tests.support.containers import COMMAND, wait_until
 from tests.support.needs import needs
-from tests.support.session import unique_name
+from tests.support.systemd import LIMITS, MIB, shown, systemctl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-MIB = 1 << 20
-LIMITS = {
-    "memory": {"limit": 64 * MIB, "swap": 96 * MIB},
-    "cpu": {"shares": 2048, "quota": 50500, "period": 100000},
-    "pids": {"limit": 50},
-}
-
-
-def systemctl(*words: str) -> str:
-    whose = () if os.geteuid() == 0 else ("--user",)
-    done = subprocess.run(["systemctl", *whose, *words], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def shown(unit: str, *names: str) -> dict[str, str]:
-    text = systemctl("show", unit, *(f"--property={name}" for name in names))
-    return dict(line.split("=", 1) for line in text.splitlines())
-
-
-class Scoped(Runf):
-    """The command line with --systemd-cgroup, and a name for one scope."""
-
-    def __init__(self, place: Path) -> None:
-        super().__init__(place)
-        self.name = unique_name()
-        self.unit = f"runf-{self.name}.scope"
-
-    def argv(self, *words: str) -> list[str]:
-        return super().argv("--systemd-cgroup", *words)
-
-    def bundle(self, *args: str, change: Callable[[dict[str, Any]], object] = lambda _: None, **resources: Any) -> str:
-        def edit(config: dict[str, Any]) -> None:
-            config["linux"]["cgroupsPath"] = f":runf:{self.name}"
-            config["linux"].setdefault("resources", {}).update(resources)
-            change(config)
-
-        return make_container_bundle(self.place / "bundle", *args, change=edit)
-
-    def directory(self) -> Path:
-        return Path(self.record("one")["linux"]["cgroup"]["paths"]["unified"])
-
-
-@pytest.fixture
-def scoped() -> Iterator[Scoped]:
-    place = Path(f"/tmp/{unique_name()}")
-    (place / "bundle").mkdir(parents=True)
-    made = Scoped(place)
-    try:
-        yield made
-    finally:
-        made.clean()
+    from tests.support.systemd import Scoped
 
 
 @needs("systemd")
@@ -132,6 +80,58 @@ def test_an_update_reaches_systemd_too_and_one_that_fails_reaches_nobody(scoped:
     assert "--cpuset-cpus: 4000 can't be written to" in refused.stderr
     assert (directory / "pids.max").read_text().strip() == "70"
     assert shown(scoped.unit, "TasksMax", "AllowedCPUs") == {"TasksMax": "70", "AllowedCPUs": ""}
+
+
+@needs("systemd")
+def test_annotations_set_other_properties_of_the_scope_and_overrule_ours(scoped: Scoped) -> None:
+    def annotate(config: dict[str, Any]) -> None:
+        config["annotations"] = {
+            "org.systemd.property.TimeoutStopSec": "7.5",
+            "org.systemd.property.Description": "'mine'",
+            "org.systemd.property.TasksMax": "uint64 40",
+            "org.systemd.property.Documentation": "['man:sh(1)', 'man:bash(1)']",
+        }
+
+    scoped.ok("run", "-d", "-b", scoped.bundle("sleep", "600", change=annotate), "one")
+    assert shown(scoped.unit, "TimeoutStopUSec", "Description", "TasksMax", "Documentation", "Delegate") == {
+        "TimeoutStopUSec": "7.500000s",
+        "Description": "mine",
+        "TasksMax": "40",
+        "Documentation": '"man:sh(1)" "man:bash(1)"',
+        "Delegate": "yes",
+    }
+    assert (scoped.directory() / "pids.max").read_text() == "40\n"
+
+
+@needs("systemd")
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NoSuchThing", "1", "Cannot set property NoSuchThing, or unknown property."),
+        ("TimeoutStopUSec", "'5s'", ""),
+    ],
+)
+def test_a_property_that_systemd_refuses_is_told_in_its_words(scoped: Scoped, name: str, value: str, told: str) -> None:
+    def annotate(config: dict[str, Any]) -> None:
+        config["annotations"] = {f"org.systemd.property.{name}": value}
+
+    refused = scoped("create", "-b", scoped.bundle("true", change=annotate), "one")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert f"doesn't make {scoped.unit}: {told}" in refused.stderr
+    assert not (scoped.root / "one").exists()
+    assert shown(scoped.unit, "LoadState") == {"LoadState": "not-found"}
+
+
+def test_an_annotation_that_is_no_value_is_refused_with_its_pointer(scoped: Scoped) -> None:
+    def annotate(config: dict[str, Any]) -> None:
+        config["annotations"] = {"org.systemd.property.CollectMode": "inactive"}
+
+    refused = scoped("create", "-b", scoped.bundle("true", change=annotate), "one")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "config.json#/annotations/org.systemd.property.CollectMode: a value is expected at character 1" in (
+        refused.stderr
+    )
+    assert not (scoped.root / "one").exists()
 
 
 @needs("systemd")

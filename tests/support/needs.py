@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MUST_HAVE = "RUNF_TEST_MUST_HAVE"
 ALLOW_ALL = bytes([0xB7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0])  # r0 = 1; exit
+SYSTEM_BUS = "/run/dbus/system_bus_socket"
 V1_ALONE = {"pids", "memory", "freezer", "devices", "cpuset"}
 
 needs = pytest.mark.needs
@@ -171,6 +172,22 @@ def _real_cgroup2_controller(name: str) -> str | None:
     return None if name in read(CGROUPS, "cgroup.controllers").split() else reason
 
 
+def _delegated_cgroup_controller(name: str) -> str | None:
+    above = delegated_directory()
+    if above is None:
+        return "needs an ordinary user with a delegated cgroup of version 2"
+    return None if name in read(above, "cgroup.controllers").split() else f"needs a delegated cgroup with {name}"
+
+
+def delegated_directory() -> str | None:
+    """The cgroup above our own, where that is an ordinary user's to make others in; on v2 only."""
+    if os.geteuid() == 0 or hierarchy.find_version(REAL) != 2:
+        return None
+    above = os.path.dirname(hierarchy.own_directory(REAL, None))
+    is_ours = os.access(above, os.W_OK) and os.access(f"{above}/cgroup.procs", os.W_OK)
+    return above if is_ours else None
+
+
 def _device_programs(_: str) -> str | None:
     try:
         os.close(bpf.load_device_program(ALLOW_ALL))
@@ -182,9 +199,14 @@ def _device_programs(_: str) -> str | None:
 def _systemd(_: str) -> str | None:
     """A root of cgroups that systemd manages, and a bus to ask it over: the system's for root, else the user's."""
     own = f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.geteuid()}'}/bus"
-    bus = "/run/dbus/system_bus_socket" if os.geteuid() == 0 else own
+    bus = SYSTEM_BUS if os.geteuid() == 0 else own
     is_here = os.path.isdir("/run/systemd/system") and os.path.exists(bus) and hierarchy.find_version(REAL) == 2
     return None if is_here else "needs cgroup v2 with systemd as its manager, and its bus"
+
+
+def _systemd_on_cgroup1(_: str) -> str | None:
+    is_here = os.path.isdir("/run/systemd/system") and os.path.exists(SYSTEM_BUS) and hierarchy.find_version(REAL) == 1
+    return None if is_here else "needs cgroup v1 with systemd as its manager, and its bus"
 
 
 def _criu(_: str) -> str | None:
@@ -212,7 +234,8 @@ def _unlimited_files(_: str) -> str | None:
     return None if is_unlimited else "needs files without a limit"
 
 
-WITH_A_NAME = ("program", "linux", "file", "cgroup2 controller", "real cgroup2 controller")
+OF_CONTROLLERS = ("cgroup2 controller", "real cgroup2 controller", "delegated cgroup controller")
+WITH_A_NAME = ("program", "linux", "file", *OF_CONTROLLERS)
 NEEDS: dict[str, Callable[[str], str | None]] = {
     "root": _root,
     "an ordinary user": _ordinary_user,
@@ -224,8 +247,10 @@ NEEDS: dict[str, Callable[[str], str | None]] = {
     "cgroup2": _cgroup2,
     "cgroup2 controller": _cgroup2_controller,
     "real cgroup2 controller": _real_cgroup2_controller,
+    "delegated cgroup controller": _delegated_cgroup_controller,
     "device programs": _device_programs,
     "systemd": _systemd,
+    "systemd on cgroup1": _systemd_on_cgroup1,
     "criu": _criu,
     "libseccomp": _libseccomp,
     "apparmor": _apparmor,

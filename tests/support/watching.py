@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.actions.context import own_root
 from runtime.store import address
+from tests.support.containers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0 * PATIENCE
 SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
 SOURCES = Path(__file__).parent.parent.parent
 
