@@ -47,7 +47,7 @@ test-crashes: $(VENV)/.tested ## kill each command, and fail it, at each of its 
 	$(BIN)/python -m pytest -q -s --in-full tests/crashes
 
 test-vm: $(VENV)/.tested ## run what depends on the kernel on an emulated Debian: cgroup v2, systemd, criu (slow)
-	PYTHON=$(BIN)/python tests/vm/run plain systemd $(if $(TESTS),-- $(TESTS))
+	PYTHON=$(BIN)/python tests/vm/run plain systemd hybrid $(if $(TESTS),-- $(TESTS))
 
 soak: $(VENV)/.tested ## minutes of many lives at once, while commands and watcher are killed; prints what was seen
 	$(BIN)/python -m pytest -q -s --in-full tests/soak

@@ -3,7 +3,7 @@
 The files are shared read-only, below a layer that is gone with the machine: what the command writes stays nowhere.
 The command's output is ours, and so is its exit code.
 
-    machine.py [--init systemd] [--near DIRECTORY]... COMMAND
+    machine.py [--init systemd] [--cgroup 1] [--near DIRECTORY]... COMMAND
 
 Needs: qemu-system-x86, linux-image-cloud-amd64, busybox-static, cpio, kmod (tests/vm/run installs them).
 """
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 MODULES = ("virtio_pci", "virtio_blk", "virtiofs", "overlay", "ext4")
+# which version process 1 finds; systemd then mounts v1 as it did before v2 was there
+CGROUPS = {"2": ("cgroup_no_v1=all",), "1": ("systemd.unified_cgroup_hierarchy=0",)}
 # of a directory that is given near: what is large and no test of a runtime reads
 LEFT_OUT = shutil.ignore_patterns(".git", "mypy", "mypyc", "ruff*", "idlelib", "tkinter", "test", ".mypy_cache")
 APPLETS = ("sh", "cat", "mount", "umount", "insmod", "mkdir", "cp", "rm", "poweroff", "switch_root", "echo")
@@ -147,7 +149,7 @@ def share_files(place: Path) -> tuple[subprocess.Popen[bytes], Path]:
 
 def emulate(release: str, ramdisk: Path, disk: Path, socket: Path, asked: argparse.Namespace) -> int:
     """Boot, print what the job prints, and answer how it ended."""
-    line = ("console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off", "cgroup_no_v1=all")
+    line = ("console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off", *CGROUPS[asked.cgroup])
     command = [
         "qemu-system-x86_64",
         *("-machine", "q35", "-accel", f"{asked.accel},thread=multi" if asked.accel == "tcg" else asked.accel),
@@ -176,6 +178,7 @@ def main() -> int:
     """The job's exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--init", choices=("plain", "systemd"), default="plain", help="who is process 1")
+    parser.add_argument("--cgroup", choices=("2", "1"), default="2", help="the version; 1 needs systemd")
     parser.add_argument("--near", action="append", default=[], metavar="DIRECTORY", help="much is read there")
     parser.add_argument("--accel", default="tcg", help="kvm, where that works, is several times as fast")
     parser.add_argument("--memory", type=int, default=3072, metavar="MIB")
