@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runtime.store.store import Store
 from tests.support.children import Child
+from tests.support.serving import World, world
 from tests.support.watching import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
 
@@ -72,3 +74,17 @@ def child() -> Iterator[Callable[[], Child]]:
     yield make
     for each in made:
         each.clean_up()
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[..., None]:
+    """Plays a scenario in a world of its own."""
+
+    def run(scenario: Callable[[World], Coroutine[Any, Any, None]], **limits: Any) -> None:
+        async def whole() -> None:
+            async with world(tmp_path, **limits) as made:
+                await scenario(made)
+
+        asyncio.run(whole())
+
+    return run

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runtime.store.store import Store
 from tests.support.children import Child
+from tests.support.following import Watch
 from tests.support.looks import Looks
 
 if TYPE_CHECKING:
@@ -43,3 +44,17 @@ def looks(store: Store) -> Iterator[Looks]:
     opened = Looks(store)
     yield opened
     opened.directory.close()
+
+
+@pytest.fixture
+def watch(store: Store) -> Iterator[Callable[..., Watch]]:
+    """Makes followers of the root; all are gone after the test."""
+    made: list[Watch] = []
+
+    def make(**options: Any) -> Watch:
+        made.append(Watch(store, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.follower.close()
