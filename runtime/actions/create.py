@@ -152,13 +152,15 @@ def plan_cgroup(context: Context, container_id: str, bundle: Bundle, request: Re
     """Where the container's cgroups will lie, and who makes them."""
     if request.no_cgroup:
         return manager.plan_none(bundle.config, rootless=context.rootless)
-    return manager.plan_cgroup(
+    plan = manager.plan_cgroup(
         bundle.config,
         container_id=container_id,
         roots=context.roots,
         rootless=context.rootless,
         by_systemd=request.systemd_cgroup,
     )
+    manager.refuse_taken_scope(plan)
+    return plan
 
 
 def _publish(store: Store, record: Record, bundle: Bundle, request: Request) -> Action:

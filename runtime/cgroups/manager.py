@@ -137,6 +137,18 @@ def make(plan: CgroupPlan) -> None:
         raise
 
 
+def refuse_taken_scope(plan: CgroupPlan) -> None:
+    """CgroupFault where processes run in a scope of that name, while nothing on record could claim that it is ours.
+
+    systemd refuses it too, but only once a record names it: whoever died then would leave one whose end was theirs.
+    """
+    if plan.unit and processes.has_processes({"paths": plan.paths}):
+        raise CgroupFault(
+            f"the scope {plan.unit.name} is in use: other processes are in it",
+            hint="name another in linux.cgroupsPath, or end them",
+        )
+
+
 def _refuse_frozen(plan: CgroupPlan) -> None:
     """What enters a frozen cgroup stops there, and `create` would wait for it for ever."""
     if is_frozen({"paths": plan.paths}):

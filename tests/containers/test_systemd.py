@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.containers import COMMAND, wait_until
+from tests.support.containers import COMMAND, REPOSITORY, wait_until
 from tests.support.needs import needs
 from tests.support.systemd import LIMITS, MIB, shown, systemctl
 
@@ -156,6 +156,20 @@ def test_a_foreground_run_tells_the_exit_code_and_leaves_no_unit(scoped: Scoped)
 def test_a_scope_that_is_there_already_is_somebody_elses(scoped: Scoped) -> None:
     scoped.ok("create", "-b", scoped.bundle("true"), "one")
     refused = scoped("create", "-b", scoped.bundle("true"), "two")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert f"the scope {scoped.unit} is in use: other processes are in it; name another in" in refused.stderr
+    assert scoped.state("one")["status"] == "created"
+    assert scoped.last_records() == []
+
+
+@needs("systemd")
+def test_a_scope_that_comes_meanwhile_is_told_in_systemds_words_and_left_alone(scoped: Scoped) -> None:
+    scoped.ok("create", "-b", scoped.bundle("true"), "one")
+    *python, entry = COMMAND
+    too_early = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from runtime.cgroups import manager; "
+    too_early += f"manager.refuse_taken_scope = lambda _: None; {entry}"
+    words = ("--root", str(scoped.root), "--systemd-cgroup", "create", "-b", str(scoped.place / "bundle"), "two")
+    refused = subprocess.run([*python, too_early, *words], capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert (
         f"doesn't make {scoped.unit}: Unit {scoped.unit} was already loaded or has a fragment file." in refused.stderr
