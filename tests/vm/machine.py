@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 MODULES = ("virtio_pci", "virtio_blk", "virtiofs", "overlay", "ext4")
+QUIET = "systemd.show_status=false"  # an option of systemd's own is forgotten when it reads its units anew
 # which version process 1 finds; systemd then mounts v1 as it did before v2 was there
 CGROUPS = {"2": ("cgroup_no_v1=all",), "1": ("systemd.unified_cgroup_hierarchy=0",)}
 # of a directory that is given near: what is large and no test of a runtime reads
@@ -149,7 +150,7 @@ def share_files(place: Path) -> tuple[subprocess.Popen[bytes], Path]:
 
 def emulate(release: str, ramdisk: Path, disk: Path, socket: Path, asked: argparse.Namespace) -> int:
     """Boot, print what the job prints, and answer how it ended."""
-    line = ("console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off", *CGROUPS[asked.cgroup])
+    line = ("console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off", QUIET, *CGROUPS[asked.cgroup])
     command = [
         "qemu-system-x86_64",
         *("-machine", "q35", "-accel", f"{asked.accel},thread=multi" if asked.accel == "tcg" else asked.accel),
