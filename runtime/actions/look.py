@@ -7,6 +7,7 @@ import select
 from runtime.actions import evidence, status
 from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.kernel import clock
+from runtime.late import Late
 from runtime.store import layout
 from runtime.store.presence import watcher_at_work
 from runtime.store.store import open_store
@@ -15,12 +16,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
+    from runtime.actions import oomkills
     from runtime.actions.context import Context
     from runtime.actions.evidence import Observer
     from runtime.store.record import Record, Status
-    from runtime.store.store import Store
+    from runtime.store.store import Held, Store
 else:
     from runtime.values import NamedTuple
+
+    oomkills = Late("runtime.actions.oomkills")  # few looks find an end
 
 
 class Observed(NamedTuple):
@@ -108,13 +112,29 @@ def _try_commit(here: Observer, store: Store, container_id: str) -> Observed | N
     if held is None:
         return None
     with held:
-        observed = judge(here, store, held.record)
-        if _may_commit(observed, store):
-            try:
-                held.commit(observed.truth)
-            except OSError:
-                return None  # a full or read-only file system: the next one commits
+        try:
+            return _commit_truth(here, store, held)
+        except OSError:
+            return None  # a full or read-only file system: the next one commits
+
+
+def _commit_truth(here: Observer, store: Store, held: Held) -> Observed:
+    """Before an end, what the out-of-memory killer did: its counters go with the cgroup."""
+    observed = judge(here, store, held.record)
+    if not _may_commit(observed, store):
         return observed
+    process = held.record["process"]
+    # after a restart of the machine the cgroup may be somebody else's
+    is_its_cgroup = process is not None and process["bootId"] == here.boot_id
+    if is_its_cgroup and observed.truth["status"] == "stopped" != held.record["status"]:
+        told = oomkills.with_kills(held.record, now=clock.now())
+        if told is not None:
+            held.commit(told)
+            observed = judge(here, store, told)
+        exit = oomkills.judged(observed.truth["exit"], held.record)
+        observed = observed._replace(truth={**observed.truth, "exit": exit})
+    held.commit(observed.truth)
+    return observed
 
 
 def wait_for_end(pidfd: int, timeout_s: float | None = None) -> bool:

@@ -226,6 +226,8 @@ def ended(record: Record, *, exit: Exit, finished: str, precision: Precision, no
         )
     if record["exit"]["code"] is not None or exit["code"] is None:
         return None
+    if exit["oomKilled"] is None:
+        exit = {**exit, "oomKilled": record["exit"]["oomKilled"]}
     if precision == "exact" and record["finishedPrecision"] == "observed":
         return advance(record, now=now, happenings=("exit",), exit=exit, finished=finished, finishedPrecision=precision)
     return advance(record, now=now, happenings=("exit",), exit=exit)

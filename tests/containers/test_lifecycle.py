@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runtime.cgroups.events import oom_kills
 from runtime.kernel.process import set_child_subreaper
 from schemas.generated import state as state_schema
 from tests.support.containers import Runf, make_container_bundle, wait_until
@@ -41,6 +42,24 @@ def test_a_foreground_run_tells_that_memory_ran_out(runf: Runf, bundle: Path) ->
     (last,) = runf.last_records()
     assert types(last) == ["creating", "created", "started", "oom", "stopped", "deleted"]
     assert (last["linux"]["oomKills"], last["exit"]["oomKilled"]) == (1, True)
+
+
+@pytest.mark.needs("root", "cgroups")
+def test_without_a_watcher_an_end_tells_the_kills_before_it(runf: Runf, bundle: Path) -> None:
+    def limit(config: dict[str, Any]) -> None:
+        config["linux"]["resources"] = {"memory": {"limit": 8 << 20, "swap": 8 << 20}}
+
+    kill_one = "head -c 64m /dev/zero | tail -c 64m >/dev/null; echo killed; exec sleep 1000"
+    path = make_container_bundle(bundle, "sh", "-c", kill_one, change=limit)
+    runf.ok("create", "-b", path, "one")
+    runf.ok("start", "one")
+    counters = runf.state("one")["linux"]["cgroup"]
+    wait_until(lambda: oom_kills(counters) == 1, "a kill")
+    runf.ok("delete", "--force", "one")
+    (last,) = runf.last_records()
+    assert types(last) == ["creating", "created", "started", "oom", "stopped", "deleted"]
+    assert (last["linux"]["oomKills"], last["exit"]["oomKilled"]) == (1, True)
+    state_schema.validate(last)
 
 
 def test_run_passes_the_output_and_the_exit_code_on(runf: Runf, bundle: Path) -> None:

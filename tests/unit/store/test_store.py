@@ -269,6 +269,14 @@ def test_an_exit_rises_once_from_unknown_to_known(store: Store) -> None:
     assert [each["type"] for each in record["transitions"]] == ["creating", "started", "stopped", "exit"]
 
 
+def test_what_is_known_of_memory_stays_when_the_code_becomes_known(store: Store) -> None:
+    instance = publish(store)["instance"]
+    commit(store, status="running", happenings=("started",))
+    store.commit_exit("web", instance, exit={**exit_of(None), "oomKilled": True}, **NEWS)
+    store.commit_exit("web", instance, exit=exit_of(3), **NEWS)
+    assert store.read("web")["exit"] == {**exit_of(3), "oomKilled": True}
+
+
 def test_an_exit_of_a_life_that_never_was_is_no_news(store: Store) -> None:
     publish(store)
     assert not store.commit_exit("web", "0" * 32, exit=exit_of(0), **NEWS)
