@@ -17,7 +17,7 @@ Codes = dict[str, tuple[bool, CodeType]]  # by module: whether it is a package
 HERE = Path(__file__).resolve().parent
 ENTRY = "runtime.cli.entry"
 COMMANDS = "runtime.cli.commands"
-CONTEXT = "runtime.actions.context"  # which the entry imports for each command
+CONTEXT = "runtime.actions.context"  # which the entry imports for each command, before that
 # what loads click, or runs only when somebody works on the project
 COLD = (
     *("runtime.hot", "runtime.thin_os", "runtime.__main__"),
@@ -36,8 +36,8 @@ def compile_modules() -> tuple[str, bytes]:
     paths = {_module(path)[0]: path for top in ("runtime", "schemas") for path in sorted((HERE / top).rglob("*.py"))}
     names = [name for name in paths if name not in COLD]
     orders = _orders(paths)
-    groups = {name: (*orders[name], name) for name in (ENTRY, *(f"{COMMANDS}.{command}" for command in BUSY))}
-    first = groups[ENTRY]
+    groups = {name: (*orders[name], name) for name in (ENTRY, CONTEXT, *(f"{COMMANDS}.{command}" for command in BUSY))}
+    first = groups[ENTRY] = (*groups[ENTRY], *groups.pop(CONTEXT))
     groups |= {name: (name,) for name in names if name not in groups and name not in first}
     places: dict[str, str] = {}
     body = b""
@@ -72,13 +72,14 @@ def _in_pieces(codes: Codes) -> Iterator[tuple[Codes, dict[str, tuple[str, ...]]
 
 
 def _orders(paths: dict[str, Path]) -> dict[str, tuple[str, ...]]:
-    """For the entry and each command's module: what it imports, each after what that imports itself."""
+    """For the entry, the context and each command: what the module imports, each after what that imports itself."""
     entry = _ordered((COMMANDS, ENTRY), paths, set())
-    orders = {ENTRY: entry[:-1]}
+    context = _ordered((CONTEXT,), paths, set(entry))
+    orders = {ENTRY: entry[:-1], CONTEXT: context[:-1]}
     for path in sorted((HERE / COMMANDS.replace(".", "/")).glob("*.py")):
         if path.stem != "__init__":
             name = f"{COMMANDS}.{path.stem}"
-            orders[name] = _ordered((CONTEXT, name), paths, set(entry))[:-1]
+            orders[name] = _ordered((name,), paths, {*entry, *context})[:-1]
     return orders
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from hatch_build import compile_modules
 from runtime.cli.table import all_commands
+from runtime.sandbox import features
 from tests.support.containers import make_container_bundle
 from tests.support.needs import why_missing
 
@@ -23,7 +24,9 @@ import posix, sys
 before, own, leave = set(sys.modules), posix.getpid(), posix._exit
 def tell(status):
     if posix.getpid() == own:
-        posix.write(told, "\\n".join(set(sys.modules) - before).encode())
+        new = set(sys.modules) - before
+        searched = [f"{name} searched" for name in new if name[:7] == "runtime" and sys.modules[name].__spec__]
+        posix.write(told, "\\n".join([*new, *searched]).encode())
     leave(status)
 posix._exit = tell
 told = posix.open(sys.argv[1], posix.O_WRONLY | posix.O_CLOEXEC)
@@ -42,6 +45,7 @@ MAKING = {"create", "exec", "run"}
 # the packages that a command which only looks has no use for
 HEAVY = ("runtime.sandbox", "runtime.spec", "runtime.cgroups.manager", "schemas.generated.config")
 LOOKING = {"list", "state", "wait"}
+MODULES_OF_CREATE = 104  # a budget: whoever adds one says why few configurations need it, or raises this
 NOT_MEASURED = {
     "events": "ends when something else does",
     "register": "is called by another runtime, once for each container",
@@ -56,6 +60,7 @@ class Installed:
         self.place = place
         self.launcher = place / "bin/runf"
         self.imports: dict[str, set[str]] = {}
+        self.searched: dict[str, set[str]] = {}
         home = place / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages/runf"
         for package in ("runtime", "schemas"):
             shutil.copytree(REPOSITORY / package, home / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -66,9 +71,10 @@ class Installed:
 
     def __call__(self, command: str, *words: str) -> None:
         """Run a command that must succeed."""
-        self.imports[command] = loaded_by(
-            str(self.launcher), "runf", "--root", str(self.place / "root"), command, *words
-        )
+        root = str(self.place / "root")
+        lines = loaded_by(str(self.launcher), "runf", "--root", root, command, *words)
+        self.imports[command] = {line for line in lines if " " not in line}
+        self.searched[command] = {line.split()[0] for line in lines if " " in line}
 
     def live(self) -> None:
         """One life, and a short one."""
@@ -97,22 +103,28 @@ def loaded_by(*words: str) -> set[str]:
         done = subprocess.run(argv, stdin=null, stdout=null, stderr=said, check=False, timeout=60)
         said.seek(0)
         assert done.returncode == 0, said.read()
-        return set(told.read().split())
+        return set(told.read().splitlines())
 
 
 @pytest.fixture(scope="module")
-def imports() -> dict[str, set[str]]:
+def imports(installed: Installed) -> dict[str, set[str]]:
     """For each command that was run."""
+    return installed.imports
+
+
+@pytest.fixture(scope="module")
+def installed() -> Installed:
+    """Each command has been run in it."""
     place = Path(tempfile.mkdtemp(prefix="runf-"))
     place.chmod(0o755)
-    installed = Installed(place)
+    made = Installed(place)
     try:
-        installed.live()
+        made.live()
     finally:
         for container_id in ("one", "two"):
-            installed("delete", "--force", container_id)
+            made("delete", "--force", container_id)
         shutil.rmtree(place)
-    return installed.imports
+    return made
 
 
 @pytest.mark.needs("containers")
@@ -127,6 +139,23 @@ def test_a_hot_command_imports_only_what_is_cheap(imports: dict[str, set[str]]) 
 def test_a_command_that_only_looks_loads_nothing_that_acts(imports: dict[str, set[str]]) -> None:
     heavy = {name: {each for each in imports[name] if each.startswith(HEAVY)} for name in LOOKING}
     assert {name: found for name, found in heavy.items() if found} == {}
+
+
+@pytest.mark.needs("containers")
+def test_importlib_is_asked_for_the_modules_that_the_entry_names(installed: Installed) -> None:
+    """What these need has been made before (runtime/hot.py); each search costs as much as a small module."""
+    asked = ("runtime.cli.entry", "runtime.actions.context", "runtime.cli.commands.state")
+    assert installed.searched["state"] == {"runtime", "runtime.cli", "runtime.actions", *asked}
+
+
+@pytest.mark.needs("containers")
+def test_a_default_container_is_made_without_what_few_ask_for(imports: dict[str, set[str]]) -> None:
+    rare = {f"runtime.sandbox.{name}" for name in features.__all__} | {
+        "runtime.kernel.libseccomp",
+        "runtime.actions.notify",
+    }
+    assert imports["create"] & rare == set()
+    assert len({name for name in imports["create"] if name.startswith(("runtime", "schemas"))}) <= MODULES_OF_CREATE
 
 
 @pytest.mark.needs("root", "cgroups", "containers")

@@ -26,6 +26,7 @@ for name in names:
     __import__(name)
 print(json.dumps({name: sys.modules[name].__spec__.origin for name in names}))
 """
+NAMES = ("runtime.cli.entry", "runtime.actions.context", "runtime.cli.commands.state")
 FILES = """
 for name in names:
     print(sys.modules[name].__file__)
@@ -76,7 +77,7 @@ def test_what_a_command_needs_is_there_before_it_is_executed(home: Path) -> None
     """So importlib, which gives a module its spec, is asked for the command's own module alone."""
     told = 'print([sorted(n for n, m in sys.modules.items() if n[:8] == "runtime." and not m.__spec__), '
     told += 'sys.modules["runtime.actions"].inspect is sys.modules["runtime.actions.inspect"]])'
-    argv = [sys.executable, "-IS", "-c", LAUNCHER + told, str(home), "runtime.cli.entry", "runtime.cli.commands.state"]
+    argv = [sys.executable, "-IS", "-c", LAUNCHER + told, str(home), *NAMES]
     made, is_member = ast.literal_eval(
         subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()[1]
     )
