@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
+    from runtime.kernel.procfs import ProcStat
     from runtime.store.record import Exit, Process, Record
 else:
     from runtime.values import NamedTuple
@@ -74,10 +75,11 @@ def _gather_first(record: Record, here: Observer, root_fd: int) -> Evidence:
     waits = _waits(record, here, root_fd) if record["status"] == "created" and not starter_alive else None
     if waits is False and _is_exiting(record["process"], here):
         waits = None
+    seen = procfs.stat(here.proc, record["process"]["pid"]) if record["process"] else None
     found = Evidence(
         same_boot=known[0]["bootId"] == here.boot_id,
         same_namespaces=all(_is_comparable(each, here) for each in known),
-        process_alive=is_alive(record["process"], here),
+        process_alive=_lives(record["process"], seen),
         maker_alive=is_alive(record["maker"], here),
         starter_alive=starter_alive,
         gate_waits=waits,
@@ -86,7 +88,7 @@ def _gather_first(record: Record, here: Observer, root_fd: int) -> Evidence:
     if process is None or not (found.same_boot and found.same_namespaces):
         return found
     if not found.process_alive:
-        return found._replace(exit=_exit(process, here))
+        return found._replace(exit=_exit(process, here)) if seen else found  # what is gone was no zombie any more
     cgroup = record["linux"]["cgroup"]
     return found._replace(frozen=is_frozen(cgroup)) if cgroup and record["status"] in FREEZABLE else found
 
@@ -106,10 +108,13 @@ def _is_comparable(process: Process, here: Observer) -> bool:
 
 def is_alive(process: Process | None, here: Observer) -> bool:
     """Whether exactly that process lives; a zombie doesn't, but one whose first thread alone has ended does."""
-    if process is None:
+    return process is not None and _lives(process, procfs.stat(here.proc, process["pid"]))
+
+
+def _lives(process: Process | None, found: ProcStat | None) -> bool:
+    if process is None or found is None:
         return False
-    found = procfs.stat(here.proc, process["pid"])
-    return found is not None and found.start_time == process["startTime"] and not procfs.has_ended(found)
+    return found.start_time == process["startTime"] and not procfs.has_ended(found)
 
 
 def _is_exiting(process: Process | None, here: Observer) -> bool:

@@ -6,6 +6,7 @@ import os
 
 from runtime.actions import evidence, look
 from runtime.errors import BadRecord, Fault
+from runtime.kernel import clock
 from runtime.store.announced import trusted_others
 from runtime.store.store import open_store
 
@@ -42,12 +43,18 @@ def state(context: Context, container_id: str) -> dict[str, Any]:
         store.close()
 
 
-def listing(context: Context, *, filters: Filters = ANYTHING) -> tuple[list[dict[str, Any]], list[Fault]]:
-    """All containers of the root that match, by id, and what could not be read; never fails for one bad record."""
+def listing(
+    context: Context, *, filters: Filters = ANYTHING, members: tuple[str, ...] | None = None
+) -> tuple[list[dict[str, Any]], list[Fault]]:
+    """All containers of the root that match, by id, and what could not be read; never fails for one bad record.
+
+    With ``members`` only these of each, so that thousands of records needn't be kept.
+    """
     store = open_store(context.roots.state, proc=context.roots.proc)
     if store is None:
         return [], []
     here = evidence.observer(context.roots.proc)
+    now = clock.now()
     answers: list[dict[str, Any]] = []
     faults: list[Fault] = []
     try:
@@ -55,15 +62,17 @@ def listing(context: Context, *, filters: Filters = ANYTHING) -> tuple[list[dict
             if isinstance(record, BadRecord):
                 faults.append(record)
                 continue
-            observed = look.judge(here, store, record)
-            if matches(observed.truth, filters):
-                answers.append(_answer(observed))
+            observed = look.judge(here, store, record, now=now)
+            if filters is ANYTHING or matches(observed.truth, filters):
+                answers.append(_answer(observed, members))
     finally:
         store.close()
     return answers, faults
 
 
-def listing_of_all_roots(context: Context, *, filters: Filters = ANYTHING) -> tuple[list[dict[str, Any]], list[Fault]]:
+def listing_of_all_roots(
+    context: Context, *, filters: Filters = ANYTHING, members: tuple[str, ...] | None = None
+) -> tuple[list[dict[str, Any]], list[Fault]]:
     """``listing`` of the default root, of the context's and of every announced one, each answer with its ``root``."""
     own = [context.default_root, context.roots.state]
     trusted, refused = trusted_others(context.default_root)
@@ -72,7 +81,8 @@ def listing_of_all_roots(context: Context, *, filters: Filters = ANYTHING) -> tu
         Fault(f"the announced root {path} is passed over: {reason}") for path, reason in refused if path not in own
     ]
     for root in dict.fromkeys(os.path.realpath(path) for path in (*own, *trusted)):
-        found, unread = listing(context._replace(roots=context.roots._replace(state=root)), filters=filters)
+        there = context._replace(roots=context.roots._replace(state=root))
+        found, unread = listing(there, filters=filters, members=members)
         answers += [{**answer, "root": root} for answer in found]
         faults += unread
     return answers, faults
@@ -91,7 +101,9 @@ def matches(record: Record, filters: Filters) -> bool:
     )
 
 
-def _answer(observed: Observed) -> dict[str, Any]:
+def _answer(observed: Observed, members: tuple[str, ...] | None = None) -> dict[str, Any]:
     answer: dict[str, Any] = dict(observed.truth)
+    if members:
+        return {name: answer[name] for name in members}
     answer["verified"] = observed.verified
     return answer

@@ -92,9 +92,9 @@ def demand_here(observed: Observed, verb: str) -> None:
         )
 
 
-def judge(here: Observer, store: Store, record: Record) -> Observed:
-    """The truth about ``record`` by the kernel's evidence; changes nothing."""
-    seen = status.observe(record, evidence.gather(record, here, store.fds.root), now=clock.now())
+def judge(here: Observer, store: Store, record: Record, *, now: str | None = None) -> Observed:
+    """The truth about ``record`` by the kernel's evidence; changes nothing.  ``now`` dates what is found only here."""
+    seen = status.observe(record, evidence.gather(record, here, store.fds.root), now=now or clock.now())
     return Observed(record, seen.truth, seen.verified, seen.in_hands)
 
 

@@ -191,9 +191,8 @@ def advance(
     and the starter away and sets the finish to ``now``, only observed; ``running`` sets the start.
     Raises Fault for a status after ``stopped``: whoever meets it lost a race against the process's end.
     """
-    unknown = members.keys() - record.keys()
-    if unknown:
-        raise TypeError(f"a record has no {', '.join(sorted(unknown))}")
+    if not members.keys() <= record.keys():
+        raise TypeError(f"a record has no {', '.join(sorted(members.keys() - record.keys()))}")
     following: Record = {**record, "generation": record["generation"] + 1}
     if status is not None and status != record["status"]:
         _check_order(record, status)

@@ -21,10 +21,12 @@ PADDING = 3
 def run(context: Context, parsed: Parsed) -> int:
     """All containers that match; an unreadable record is named on stderr, and passed over."""
     is_wide = parsed.options["all-roots"]
-    answers, faults = (listing_of_all_roots if is_wide else listing)(context, filters=filters_of(parsed.options))
+    is_json = parsed.options["format"] == "json" and not parsed.options["quiet"]
+    find = listing_of_all_roots if is_wide else listing
+    answers, faults = find(context, filters=filters_of(parsed.options), members=None if is_json else COLUMNS)
     if parsed.options["quiet"]:
         text = "".join(f"{answer['id']}\n" for answer in answers)
-    elif parsed.options["format"] == "json":
+    elif is_json:
         text = jsontext.encode(answers) + "\n"
     else:
         text = _table(answers, (*COLUMNS, "root") if is_wide else COLUMNS)
