@@ -88,9 +88,9 @@ def find_hierarchies(roots: Roots) -> tuple[Hierarchy, ...]:
     prefix = roots.cgroup.rstrip("/") + "/"
     aliases = _find_aliases(roots.cgroup)
     found = {}
-    for mounted in procfs.mounts(roots.proc):
+    for mounted in procfs.mounts(roots.proc, fstype="cgroup"):
         name = mounted.mount_point[len(prefix) :]
-        if mounted.fstype != "cgroup" or not mounted.mount_point.startswith(prefix) or "/" in name:
+        if not mounted.mount_point.startswith(prefix) or "/" in name:
             continue
         # of two mounts on one directory the later one is seen
         found[name] = Hierarchy(

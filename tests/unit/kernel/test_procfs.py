@@ -145,6 +145,15 @@ class TestMountinfo:
         assert "/proc" in {each.mount_point for each in mounts if each.fstype == "proc"}
         assert len({each.mount_id for each in mounts}) == len(mounts)
 
+    def test_only_those_of_one_type_are_asked_for(self, tmp_path: Path) -> None:
+        (tmp_path / "self").mkdir()
+        odd = "2 1 0:6 / /x\x0b\\040-\\040tmpfs\\040 rw - ext4 none rw"
+        (tmp_path / "self/mountinfo").write_text(
+            f"1 0 0:5 / /t rw - tmpfs none rw\n{odd}\n3 1 0:7 / /u rw - tmpfs2 t rw\n"
+        )
+        assert [each.mount_id for each in procfs.mounts(str(tmp_path), fstype="tmpfs")] == [1]
+        assert [each.mount_id for each in procfs.mounts(str(tmp_path))] == [1, 2, 3]
+
     def test_a_process_that_is_gone_has_none(self) -> None:
         assert procfs.mounts("/proc", GONE) == []
 
