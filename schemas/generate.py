@@ -233,22 +233,17 @@ class Generator:
         required: list[str] = schema.get("required", [])
         rest: Schema | bool = schema.get("additionalProperties", True)
         held = place.variable
-        whole = self.keys(properties) if required and rest is False and {*required} == properties.keys() else ""
-        if whole:
-            # one comparison instead of two, where the members are all well
-            self.emit(depth, f"if {held}.keys() != {whole}:")
-            depth += 1
+        if required and rest is False and {*required} == properties.keys():
+            self.closed(properties, place, depth)
+            return
         if required:
             name = self.keys(required)
             self.check(depth, f"not {held}.keys() >= {name}", place, f"lacks {_listed(f'{name} - {held}.keys()')}")
         if rest is False:
             name = self.keys(properties)
-            wrong = f"has no member {_listed(f'{held}.keys() - {name}')}"
-            if whole:
-                self.refuse(depth, place, wrong)
-                depth -= 1
-            else:
-                self.check(depth, f"not {held}.keys() <= {name}", place, wrong)
+            self.check(
+                depth, f"not {held}.keys() <= {name}", place, f"has no member {_listed(f'{held}.keys() - {name}')}"
+            )
         for key, inner in properties.items():
             self.member(key, inner, place, depth, is_required=key in required)
         if isinstance(rest, dict) and rest.keys() - ANNOTATIONS:
@@ -257,6 +252,25 @@ class Generator:
             key, item = self.fresh("key"), self.fresh("value")
             self.emit(depth, f"for {key}, {item} in {held}.items():")
             self.value(rest, place.inner(item, f"escape({key})"), depth + 1)
+
+    def closed(self, properties: dict[str, Schema], place: Place, depth: int) -> None:
+        """All members are required, and no others allowed: so many as there are, each found, are the right ones."""
+        held, name = place.variable, self.keys(properties)
+        lacks = f"lacks {_listed(f'{name} - {held}.keys()')}"
+        variables = {key: self.fresh("value") for key in properties}
+        self.emit(depth, f"if len({held}) == {len(properties)}:")
+        self.emit(depth + 1, "try:")
+        for key, variable in variables.items():
+            self.emit(depth + 2, f"{variable} = {held}[{key!r}]")
+        self.emit(depth + 1, "except KeyError:")
+        self.refuse(depth + 2, place, lacks)
+        self.lines[-1] += " from None"
+        self.emit(depth, f"elif not {held}.keys() >= {name}:")
+        self.refuse(depth + 1, place, lacks)
+        self.emit(depth, "else:")
+        self.refuse(depth + 1, place, f"has no member {_listed(f'{held}.keys() - {name}')}")
+        for key, inner in properties.items():
+            self.value(inner, place.member(variables[key], key), depth)
 
     def member(self, key: str, schema: Schema, place: Place, depth: int, *, is_required: bool) -> None:
         variable = self.fresh("value")
