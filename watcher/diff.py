@@ -65,10 +65,12 @@ def known_before(record: Record, generation: int) -> Known:
 
 def has_left(record: Record) -> bool:
     """Whether the record tells of its deletion, or of the failure of its create; only a late exit may follow that."""
-    kind = next((each["type"] for each in reversed(record["transitions"]) if each["type"] != LATE), None)
-    if kind == "failed":
-        return all(each["type"] != "created" for each in record["transitions"])
-    return kind == "deleted"
+    for each in reversed(record["transitions"]):
+        if each["type"] == "failed":
+            return all(earlier["type"] != "created" for earlier in record["transitions"])
+        if each["type"] != LATE:
+            return each["type"] == "deleted"
+    return False
 
 
 def newest_of(record: Record) -> tuple[int, int]:
@@ -85,8 +87,10 @@ def newest_of(record: Record) -> tuple[int, int]:
 
 def total(record: Record) -> int:
     """How much has happened in this life, whether still listed or pushed out; an exec starts and ends."""
-    execs = 2 * record["execsDropped"] + sum(1 if each["ended"] is None else 2 for each in record["execs"])
-    return record["transitionsDropped"] + len(record["transitions"]) + execs
+    found = record["transitionsDropped"] + len(record["transitions"])
+    if record["execs"] or record["execsDropped"]:
+        found += 2 * record["execsDropped"] + sum(1 if each["ended"] is None else 2 for each in record["execs"])
+    return found
 
 
 def events_since(known: Known | None, record: Record) -> News:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CONTAINER = "org.runf.container."
 GAP_TYPE = "org.runf.watcher.gap.v1"
 SNAPSHOT = "snapshot"
+SEQUENCE_DIGITS = 20  # zero-padded, so that text compares like numbers
 RECORD_SCHEMA = "urn:runf:schema:state:1"
 GAP_SCHEMA = "urn:runf:schema:gap:1"
 
@@ -78,13 +79,13 @@ def gap_event(*, subject: str, source: str, time: str, after: str | None, missed
     return Event(_members(f"gap:{after or time}:{subject}", source, GAP_TYPE, subject, time, GAP_SCHEMA, data))
 
 
-def line_of(event: Event, *, sequence: str, cursor: str) -> bytes:
+def line_of(event: Event, *, sequence: int, cursor: str) -> bytes:
     """The event with its place in the stream, on one line; the same as its members as JSON, and much cheaper."""
     data = event.text
     if data is None:
         data = json.dumps(event["data"], separators=(",", ":")).encode()
     head = _head(event["id"], event["source"], event["type"], event["subject"], event["time"], event["dataschema"])
-    return b'%b,"data":%b,"sequence":"%b","cursor":"%b"}' % (head, data, sequence.encode(), cursor.encode())
+    return b'%b,"data":%b,"sequence":"%0*d","cursor":"%b"}' % (head, data, SEQUENCE_DIGITS, sequence, cursor.encode())
 
 
 def snapshot_line(kept: Kept, *, source: str, cursor: str | None) -> bytes:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime.errors import Fault
 from watcher.diff import Known, events_since, known_before, known_from, newest_of
-from watcher.events import GAP_TYPE, Event, line_of
+from watcher.events import GAP_TYPE, SEQUENCE_DIGITS, Event, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from runtime.store.deleted import Moment
 
-SEQUENCE_DIGITS = 20
 EPOCH_BYTES = 8
 SEGMENT_LIMIT_BYTES = 4 << 20
 SEGMENTS_LIMIT = 16
@@ -158,8 +157,7 @@ class Journal:
 
     def _number(self, event: Event) -> Numbered:
         self.sequence += 1
-        line = line_of(event, sequence=str(self.sequence).zfill(SEQUENCE_DIGITS), cursor=self.cursor)
-        return Numbered(self.sequence, line)
+        return Numbered(self.sequence, line_of(event, sequence=self.sequence, cursor=self.cursor))
 
     def _write(self, numbered: list[Numbered], events: list[Event]) -> None:
         data = b"".join(each.line + b"\n" for each in numbered)

@@ -197,9 +197,13 @@ class Snapshot:
     def _refresh_these(self, look: Look) -> Iterator[Change | Gap]:
         for container_id, instances in self._outdated(look).items():
             found = self._read(container_id)
-            if found is not None and self._was_born_since(found.record, instances):
-                found = None  # lives that came and went before it may be unannounced too: the next look has them all
             before = self._live.get(container_id)
+            if found is not None and before is not None and found.record["instance"] == before.instance:
+                if instances == [before.instance]:  # as most are: the life that is known has gone on
+                    yield from self._compare(found, is_last=False)
+                    continue
+            elif found is not None and self._was_born_since(found.record, instances):
+                found = None  # lives that came and went before it may be unannounced too: the next look has them all
             lives = dict.fromkeys([before.instance, *instances] if before is not None else instances)
             for instance in lives:
                 if found is None or found.record["instance"] != instance:

@@ -66,14 +66,14 @@ def test_a_root_with_a_space_still_makes_a_uri():
 @pytest.mark.parametrize("text", [None, b'{"id": "web"}'])
 def test_a_line_is_the_event_with_its_place(text):
     event = event_of({**first_record("web"), "id": "web"}, STOPPED, source='//m"/a%20root', text=text)
-    line = line_of(event, sequence="00000000000000000007", cursor="e.7")
+    line = line_of(event, sequence=7, cursor="e.7")
     members = {**event, "sequence": "00000000000000000007", "cursor": "e.7"}
     assert json.loads(line) == (members if text is None else {**members, "data": {"id": "web"}})
 
 
 def test_the_line_of_a_gap_is_the_gap():
     gap = gap_event(subject="", source=SOURCE, time=NOW, after="e.1", missed=2, reason='so "it" is')
-    assert json.loads(line_of(gap, sequence="1", cursor="e.1")) == {**gap, "sequence": "1", "cursor": "e.1"}
+    assert json.loads(line_of(gap, sequence=1, cursor="e.1")) == {**gap, "sequence": f"{1:020}", "cursor": "e.1"}
 
 
 @pytest.mark.parametrize("cursor", [None, "e.7"])
