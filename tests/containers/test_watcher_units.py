@@ -155,7 +155,7 @@ def test_a_watcher_that_hangs_is_started_anew(installed: Installed) -> None:
     wait_until(lambda: shown(service, "WatchdogTimestampMonotonic") != before, "it is heard of", 2 * WATCHDOG_S)
     first = installed.main_pid()
     os.kill(first, signal.SIGSTOP)
-    wait_until(lambda: shown(service, "NRestarts")["NRestarts"] == "1", "it is started anew", 2 * WATCHDOG_S)
+    wait_until(lambda: shown(service, "NRestarts")["NRestarts"] != "0", "it is started anew", 2 * WATCHDOG_S)
     wait_until(lambda: shown(service, "ActiveState")["ActiveState"] == "active", "it is ready again")
     assert installed.main_pid() != first
     assert Answer(str(installed.socket), "/healthz").status == 200

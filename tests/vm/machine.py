@@ -104,6 +104,7 @@ def build_ramdisk(place: Path, release: str, job: str, near: list[str]) -> Path:
 def build_disk(place: Path, near: list[str]) -> Path:
     """A disk with copies of directories: each look at a shared file is a message to the host, and costs far more."""
     tree = place / "near"
+    tree.mkdir()
     for number, directory in enumerate(near):
         others = {str(Path(directory, "site-packages"))}  # in the library of Python itself: not those of the tests
         shutil.copytree(
