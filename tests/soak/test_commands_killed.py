@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -133,9 +134,11 @@ class Player:
     def command(self, *words: str, kills: bool = True, expects: set[int] | None = None) -> None:
         """Carry it out, or kill it in the middle; ``expects`` are the statuses of one that isn't killed."""
         self.cast.count("commands")
-        with subprocess.Popen(
-            self.cast.runf.argv(*words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
+        null = subprocess.DEVNULL
+        with (
+            tempfile.TemporaryFile("w+") as said,
+            subprocess.Popen(self.cast.runf.argv(*words), stdin=null, stdout=null, stderr=said) as process,
+        ):
             is_killed = False
             if kills and not self.lot.randrange(KILL_ONE_OF):
                 try:
@@ -145,8 +148,10 @@ class Player:
                     is_killed = True
                     self.cast.count("kills of commands")
             status = process.wait(COMMAND_S)
+            said.seek(0)
+            text = said.read()
         if expects is not None and not is_killed:
-            assert status in expects, (words, status)
+            assert status in expects, (words, status, text)
         self.check_truth()
 
     def state(self) -> dict[str, Any] | None:
