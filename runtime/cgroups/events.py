@@ -26,27 +26,30 @@ def oom_kills(cgroup: Mapping[str, Any] | None) -> int | None:
     if not cgroup:
         return None
     paths: Mapping[str, str] = cgroup["paths"]
+    controller = "unified" if "unified" in paths else "memory"
     try:
-        if "unified" in paths:
-            return _count(paths["unified"], "memory.events", is_local=False)
-        if "memory" in paths:
-            return _count(paths["memory"], "memory.oom_control", is_local=True)
+        fd = open_claimed(paths[controller]) if controller in paths else None
     except (OSError, CgroupFault):
         return None
-    return None
-
-
-def _count(path: str, file: str, *, is_local: bool) -> int | None:
-    fd = open_claimed(path)
     if fd is None:
         return None
+    try:
+        return oom_kills_in(fd, controller)
+    finally:
+        os.close(fd)
+
+
+def oom_kills_in(fd: int, controller: str) -> int | None:
+    """The same of the open directory of ``unified`` or ``memory``."""
+    is_local = controller != "unified"
+    file = "memory.oom_control" if is_local else "memory.events"
     try:
         total = _parse(read_file(fd, file))
         if total is not None and is_local:
             total += sum(_count_beneath(parent, f"{name}/{file}") for parent, name in walk(fd))
         return total
-    finally:
-        os.close(fd)
+    except OSError:
+        return None
 
 
 def _count_beneath(parent: int, file: str) -> int:

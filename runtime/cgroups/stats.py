@@ -34,7 +34,8 @@ class Directories:
             if fd is not None:
                 os.close(fd)
 
-    def _fd(self, controller: str) -> int | None:
+    def fd(self, controller: str) -> int | None:
+        """Of the controller's directory; None where there is none."""
         if controller not in self._fds:
             path = self._paths.get(controller)
             self._fds[controller] = open_claimed(path) if path else None
@@ -42,7 +43,7 @@ class Directories:
 
     def read(self, controller: str, file: str) -> str | None:
         """The text of a controller's file; None where there is none."""
-        fd = self._fd(controller)
+        fd = self.fd(controller)
         try:
             return None if fd is None else read_file(fd, file)
         except OSError:
@@ -50,15 +51,15 @@ class Directories:
 
     def names(self, controller: str) -> list[str]:
         """What lies in the controller's directory."""
-        fd = self._fd(controller)
+        fd = self.fd(controller)
         try:
             return [] if fd is None else os.listdir(fd)
         except OSError:
             return []  # removed at this moment
 
-    def is_there(self) -> bool:
-        """Whether any of them is."""
-        return any(self._fd(controller) is not None for controller in self._paths)
+    def is_there(self, *first: str) -> bool:
+        """Whether any of them is; ``first`` are those that will be read, so that no other one is opened for this."""
+        return any(self.fd(controller) is not None for controller in (*first, *self._paths))
 
 
 def read_stats(cgroup: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ Source: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst, cgroup-v1
 from __future__ import annotations
 
 from runtime.cgroups import texts
-from runtime.cgroups.events import oom_kills
+from runtime.cgroups.events import oom_kills_in
 from runtime.cgroups.stats import UNIFIED, Directories
 
 TYPE_CHECKING = False
@@ -45,11 +45,13 @@ class Usage(NamedTuple):
 def read_usage(cgroup: Mapping[str, Any]) -> Usage | None:
     """What it uses now; None where its cgroups have gone.  CgroupFault: the record names no cgroup."""
     with Directories(cgroup["paths"]) as directories:
-        if not directories.is_there():
+        is_v1 = cgroup["version"] == 1
+        counting = "memory" if is_v1 else UNIFIED
+        if not directories.is_there(counting, "cpuacct", "pids"):
             return None
-        if cgroup["version"] == 1:
-            return of_v1(directories.read, oom_kills(cgroup))
-        return of_v2(lambda file: directories.read(UNIFIED, file), oom_kills(cgroup))
+        fd = directories.fd(counting)
+        kills = None if fd is None else oom_kills_in(fd, counting)
+        return of_v1(directories.read, kills) if is_v1 else of_v2(lambda file: directories.read(UNIFIED, file), kills)
 
 
 def of_v1(read: Callable[[str, str], str | None], kills: int | None) -> Usage:
