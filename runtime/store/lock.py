@@ -21,20 +21,21 @@ from runtime.store import layout
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
+_LONG_S = 1.0  # nobody holds it for as long in his turn, on a machine of its own
+_TURNS = 6
 _CHUNK_BYTES = 1 << 16
 
 
-def take(parent_fd: int, name: str, lock_name: str, *, wait_s: float) -> int | None:
+def take(parent_fd: int, name: str, lock_name: str, *, wait_s: float, in_turn: bool = False) -> int | None:
     """The fd of the lock ``<name>/<lock_name>`` below ``parent_fd``, taken; None when ``wait_s`` passed first.
 
-    ``wait_s`` 0 tries once.  NoSuchContainer when the directory isn't there.
+    ``wait_s`` 0 tries once; ``in_turn`` as flock below.  NoSuchContainer when the directory isn't there.
     """
     path = f"{name}/{lock_name}"
-    deadline = time.monotonic() + wait_s
     while True:
         fd = _open(parent_fd, path, name)
         try:
-            if not flock(fd, fcntl.LOCK_EX, deadline):
+            if not flock(fd, fcntl.LOCK_EX, wait_s, in_turn=in_turn):
                 os.close(fd)
                 return None
             if _is_current(parent_fd, path, fd):
@@ -54,17 +55,27 @@ def _open(parent_fd: int, path: str, name: str) -> int:
         raise
 
 
-def flock(fd: int, operation: int, deadline: float) -> bool:
-    """flock(2), shared or exclusive; False when ``deadline`` (of the monotonic clock) passed first."""
+def flock(fd: int, operation: int, wait_s: float, *, in_turn: bool = False) -> bool:
+    """flock(2), shared or exclusive; False when ``wait_s`` passed first.
+
+    ``in_turn``: that is told only of one who held it all that time.  Where many hold it for a moment, one after the
+    other, on a machine that is busy enough, whoever tries again and again meets one each time: so he goes on trying.
+    """
+    began = time.monotonic()
+    seen, next_look = None, began + (_LONG_S if in_turn else wait_s)
     pause_s = _FIRST_PAUSE_S
     while True:
         try:
             fcntl.flock(fd, operation | fcntl.LOCK_NB)
         except BlockingIOError:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                return False
-            time.sleep(min(pause_s, left_s))
+            now = time.monotonic()
+            if now >= next_look or not wait_s:
+                found = _holder_of(fd) if in_turn and wait_s else None
+                is_hanging = found is not None and found == seen
+                if not in_turn or is_hanging or now - began >= _TURNS * wait_s:  # at once, where that is nothing
+                    return False
+                seen, next_look = found, now + wait_s
+            time.sleep(min(pause_s, next_look - now))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         else:
             return True
@@ -82,10 +93,20 @@ def _is_current(parent_fd: int, path: str, fd: int) -> bool:
 def holder(parent_fd: int, name: str, lock_name: str, proc: str = "/proc") -> int | None:
     """The pid that /proc/locks names as the lock's holder; None where it names none that we can see."""
     try:
-        found = os.stat(f"{name}/{lock_name}", dir_fd=parent_fd, follow_symlinks=False)
-        text = _read_locks(f"{proc}/locks")
+        return _named(os.stat(f"{name}/{lock_name}", dir_fd=parent_fd, follow_symlinks=False), proc)
     except OSError:
         return None  # it is for a message only
+
+
+def _holder_of(fd: int) -> int | None:
+    try:
+        return _named(os.fstat(fd), "/proc")
+    except OSError:
+        return None
+
+
+def _named(found: os.stat_result, proc: str) -> int | None:
+    text = _read_locks(f"{proc}/locks")
     place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     for line in text.splitlines():
         fields = line.split()

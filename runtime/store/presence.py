@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import time
 
 from runtime.store import lock
 
@@ -49,7 +48,7 @@ def announce(root_fd: int, *, wait_s: float = ASKING_WAIT_S) -> int:
     fd = os.open(NAME, _FLAGS | os.O_CREAT, _MODE, dir_fd=root_fd)
     try:
         os.fchmod(fd, _MODE)
-        if not lock.flock(fd, fcntl.LOCK_EX, time.monotonic() + wait_s):
+        if not lock.flock(fd, fcntl.LOCK_EX, wait_s, in_turn=True):
             pid = lock.holder(root_fd, ".", NAME)
             raise OSError(errno.EWOULDBLOCK, f"{f'process {pid}' if pid else 'somebody'} holds {NAME}")
     except BaseException:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import time
 
 from runtime.errors import ContainerBusy, ContainerExists, NoSuchContainer
 from runtime.kernel import files
@@ -65,7 +64,7 @@ def _make_locked(fds: RootFds, name: str, opened: list[int]) -> tuple[int, int]:
     """The fds of the new directory's action lock and of itself; those and its lock's are entered in ``opened``."""
     sweep_fd = _open_sweep(fds.staging)
     try:
-        if not lock.flock(sweep_fd, fcntl.LOCK_SH, time.monotonic() + SWEEP_WAIT_S):
+        if not lock.flock(sweep_fd, fcntl.LOCK_SH, SWEEP_WAIT_S, in_turn=True):
             raise _swept(fds)
         os.mkdir(name, 0o700, dir_fd=fds.staging)
         dir_fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=fds.staging)

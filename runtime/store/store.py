@@ -219,11 +219,11 @@ class Store:
             raise
         return Action(container_id, instance, dir_fd, lock_fd)
 
-    def _take(self, container_id: str, lock_name: str, wait_s: float) -> int | None:
+    def _take(self, container_id: str, lock_name: str, wait_s: float, *, in_turn: bool = False) -> int | None:
         """The lock's fd; NoSuchContainer, or BadRecord for a directory that we can't have made."""
         for _ in range(_LIVES_BETWEEN):
             try:
-                return lock.take(self.fds.root, container_id, lock_name, wait_s=wait_s)
+                return lock.take(self.fds.root, container_id, lock_name, wait_s=wait_s, in_turn=in_turn)
             except NoSuchContainer:
                 if _is_gone(self.fds.root, container_id):
                     raise
@@ -232,7 +232,7 @@ class Store:
     def locked(self, container_id: str, *, wait_s: float = LOCK_WAIT_S) -> Held:
         """Take ``lock`` and read the record anew; NoSuchContainer, BadRecord; ContainerBusy, naming the holder."""
         layout.check_id(container_id)
-        lock_fd = self._take(container_id, layout.LOCK, wait_s)
+        lock_fd = self._take(container_id, layout.LOCK, wait_s, in_turn=True)
         if lock_fd is None:
             raise self._busy(container_id, layout.LOCK)
         return Held(self, self.fds.root, container_id, container_id, lock_fd)
@@ -245,7 +245,7 @@ class Store:
 
     def locked_last(self, instance: str, container_id: str, *, wait_s: float = LOCK_WAIT_S) -> Held:
         """Take the ``lock`` of a last record in .deleted; NoSuchContainer when it was pruned; ContainerBusy."""
-        lock_fd = lock.take(self.fds.deleted, instance, layout.LOCK, wait_s=wait_s)
+        lock_fd = lock.take(self.fds.deleted, instance, layout.LOCK, wait_s=wait_s, in_turn=True)
         if lock_fd is None:
             raise self._busy(container_id, layout.LOCK, lock.holder(self.fds.deleted, instance, layout.LOCK, self.proc))
         return Held(self, self.fds.deleted, instance, container_id, lock_fd)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import stat
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import filelock
@@ -13,6 +15,7 @@ import pytest
 
 from runtime.errors import ContainerBusy, NoSuchContainer
 from runtime.store import layout, lock
+from tests.support.containers import wait_until
 from tests.support.forked import in_child
 from tests.support.records import PRIVATE, first_record, publish, retire, retire_under
 
@@ -264,3 +267,61 @@ def test_a_planted_link_is_no_lock(store: Store, root: Path, tmp_path: Path) -> 
     (root / "web" / "lock").symlink_to(tmp_path / "victim")
     with pytest.raises(NoSuchContainer):
         take(store)
+
+
+class Turns:
+    """Children that hold the lock, one after the other: there is always one who does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pids: list[int] = []
+
+    def pass_on(self, store: Store) -> None:
+        """The next one takes it when the one before lets it go."""
+        fd = os.open(self._path, os.O_RDWR)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writing, b".")
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            while True:
+                signal.pause()
+        os.read(reading, 1)
+        for each in (fd, reading, writing):
+            os.close(each)
+        self._pids.append(pid)
+        if len(self._pids) > 1:
+            self._end(self._pids.pop(0))
+        wait_until(lambda: lock.holder(store.fds.root, "web", "lock") == pid, "the next holder")
+
+    def _end(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+    def close(self) -> None:
+        while self._pids:
+            self._end(self._pids.pop())
+
+
+def test_who_waits_in_turn_goes_on_while_the_holders_change(
+    store: Store, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And gives up once one of them keeps it."""
+    publish(store)
+    monkeypatch.setattr(lock, "_LONG_S", 0.05)
+    looks = []
+    real = lock._holder_of
+
+    def look(fd: int) -> int | None:
+        looks.append(real(fd))
+        if len(looks) < 3:
+            turns.pass_on(store)
+        return looks[-1]
+
+    monkeypatch.setattr(lock, "_holder_of", look)
+    with closing(Turns(root / "web" / "lock")) as turns:
+        turns.pass_on(store)
+        assert lock.take(store.fds.root, "web", "lock", wait_s=0.5, in_turn=True) is None
+    assert len(looks) == 4
+    assert len(set(looks)) == 3
+    assert looks[-1] == looks[-2]
