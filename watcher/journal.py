@@ -160,7 +160,7 @@ class Journal:
         return Numbered(self.sequence, line_of(event, sequence=self.sequence, cursor=self.cursor))
 
     def _write(self, numbered: list[Numbered], events: list[Event]) -> None:
-        data = b"".join(each.line + b"\n" for each in numbered)
+        data = b"\n".join([*[each.line for each in numbered], b""])
         written = 0
         while written < len(data):
             try:
