@@ -64,7 +64,10 @@ class Ooms:
             return
         if instance in self._watches or self._unwatched.get(instance) == status:
             return
-        watch = watch_oom(record["linux"]["cgroup"])
+        try:
+            watch = watch_oom(record["linux"]["cgroup"])
+        except OSError:
+            watch = None  # we have no fd left
         if watch is None:
             self._unwatched[instance] = status
             return

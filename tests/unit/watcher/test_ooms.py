@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +63,20 @@ def test_it_is_tried_again_after_a_while(ooms, tried):
     ooms.retry()
     ooms.follow(record("created"))
     assert tried == [CGROUP, CGROUP]
+
+
+def test_without_an_fd_left_the_others_are_followed_all_the_same(store):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = Ooms(store, later=lambda delay_s, act: None)
+    try:
+        lowest_free = os.open("/", os.O_PATH)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+        opened.follow(record("created", linux={"cgroup": {**CGROUP, "paths": {"unified": "/"}}, "namespaces": {}}))
+        assert len(opened) == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        opened.close()
 
 
 @pytest.mark.parametrize("status", ["creating", "stopped"])
