@@ -117,9 +117,11 @@ def prune(fds: RootFds, proc: str = "/proc") -> None:
         if sweep_fd is None:
             return  # another command prunes or makes something: the next one that deletes looks again
         try:
-            _prune(fds, here)
+            names = _prune(fds, here)
         finally:
             os.close(sweep_fd)
+        for name in names:  # whoever makes something needn't wait for this: retire does the same without that lock
+            _finish_retirement(fds.deleted, name)
     except OSError:
         return
 
@@ -134,7 +136,8 @@ def _is_due(fds: RootFds, here: Moment) -> bool:
     return not is_recent or _count(fds.deleted) > COUNT_LIMIT
 
 
-def _prune(fds: RootFds, here: Moment) -> None:
+def _prune(fds: RootFds, here: Moment) -> list[str]:
+    """Those that were there, pruned or not."""
     names = [name for name in os.listdir(fds.deleted) if not name.startswith(".")]
     ages = sorted((_age_ns(fds.deleted, name, here), name) for name in names)
     # to an eighth below the limit, so that not each delete after it looks at all of them
@@ -158,10 +161,9 @@ def _prune(fds: RootFds, here: Moment) -> None:
             staging.remove_tree(fds.staging, gone)
         except OSError:
             continue  # it is counted already; the next prune meets it again
-    for name in names:
-        _finish_retirement(fds.deleted, name)
     if not is_written:
         _write_pruned(fds, after)  # the file system was full, and what went has made room
+    return names
 
 
 def _order(moment: Moment, here: Moment) -> tuple[bool, int]:

@@ -162,9 +162,9 @@ def test_beyond_the_limit_not_each_retirement_looks_at_all_of_them(
     looks = []
     real = deleted._prune
 
-    def look(*arguments: Any) -> None:
+    def look(*arguments: Any) -> list[str]:
         looks.append(arguments)
-        real(*arguments)
+        return real(*arguments)
 
     monkeypatch.setattr(deleted, "_prune", look)
     for number in range(18):
