@@ -26,7 +26,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 # the most that transitions, execs and a fault add to a record after its publication
 _SPARE_SLACK_BYTES = 24576
 _BLOCK_BYTES = 4096
-# a sweep takes milliseconds, a look at 4,096 last records half a second; among two hundred busy commands, far longer
+# a sweep, or a prune with its look at all last records, is short by itself; among two hundred busy commands it is not
 SWEEP_WAIT_S = 40.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
