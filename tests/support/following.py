@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime.actions.identity import identify
 from runtime.errors import Fault
-from runtime.store.record import advance, exec_started, new_record
+from runtime.store.record import advance, exec_started
+from tests.support import records
 from tests.support.children import wait_readable
-from tests.support.records import FIFOS, LATER, PRIVATE
+from tests.support.records import LATER, commit
 from watcher.follower import Follower
 
 if TYPE_CHECKING:
@@ -35,14 +36,8 @@ class Watch:
         return self
 
     def settle(self) -> None:
-        """Handle all that is ready; a loop that never becomes quiet is a fault."""
-        for _ in range(100):
-            ready = wait_readable(*self.follower.fds(), timeout_ms=0)
-            if not ready:
-                return
-            for fd in ready:
-                self.follower.handle(fd)
-        pytest.fail("the follower is never quiet")
+        """Handle all that is ready."""
+        settle(self.follower)
 
     def types(self) -> list[str]:
         """The middle of each type told so far: created, exec.started."""
@@ -50,31 +45,23 @@ class Watch:
         return [event["type"].split(".", 3)[3].removesuffix(".v1") for event in self.events]
 
 
+def settle(follower: Follower) -> None:
+    """Have it handle all that is ready; one that never becomes quiet is a fault."""
+    for _ in range(100):
+        ready = wait_readable(*follower.fds(), timeout_ms=0)
+        if not ready:
+            return
+        for fd in ready:
+            follower.handle(fd)
+    pytest.fail("the follower is never quiet")
+
+
 def me() -> Process:
     return identify(os.getpid())
 
 
 def publish(store: Store, maker: Process, container_id: str = "web") -> Record:
-    record = new_record(
-        container_id=container_id,
-        instance=os.urandom(16).hex(),
-        bundle="/bundle",
-        rootfs="/bundle/rootfs",
-        owner="root",
-        annotations={},
-        version="0",
-        maker=maker,
-        cgroup=None,
-        now="2026-01-31T23:59:59.000000001Z",
-    )
-    store.publish(record, PRIVATE, FIFOS).release()
-    return record
-
-
-def commit(store: Store, container_id: str = "web", **changes: Any) -> Record:
-    with store.locked(container_id) as held:
-        held.commit(advance(held.record, now=LATER, **changes))
-        return held.record
+    return records.publish(store, container_id, maker=maker, now="2026-01-31T23:59:59.000000001Z")
 
 
 def run(store: Store, process: Process, container_id: str = "web") -> Record:

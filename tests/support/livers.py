@@ -17,11 +17,11 @@ from runtime.actions.context import Context, find_context
 from runtime.actions.delete import delete
 from runtime.actions.identity import identify
 from runtime.kernel import clock
-from runtime.store.record import advance, new_record
+from runtime.store.record import advance
 from runtime.store.store import Store
 from tests.support.children import Child
 from tests.support.containers import wait_until
-from tests.support.records import FIFOS, PRIVATE
+from tests.support.records import FIFOS, PRIVATE, first_record
 
 if TYPE_CHECKING:
     from runtime.store.record import Happening, Record
@@ -94,7 +94,7 @@ def _work(root: str, index: int, lot: random.Random, tokens: int, told: int) -> 
 
 def live(context: Context, store: Store, container_id: str, lot: random.Random) -> None:
     """One life, from its publication to its deletion."""
-    record = _first(container_id)
+    record = first_record(container_id, maker=identify(os.getpid()))
     action = store.publish(record, PRIVATE, FIFOS)
     child = Child()
     try:
@@ -138,21 +138,6 @@ def _end(context: Context, store: Store, record: Record, child: Child, lot: rand
     seen = inspect.state(context, container_id)
     assert seen["status"] == "stopped"
     assert seen["exit"]["code"] in (None, code)
-
-
-def _first(container_id: str) -> Record:
-    return new_record(
-        container_id=container_id,
-        instance=os.urandom(16).hex(),
-        bundle="/bundle",
-        rootfs="/bundle/rootfs",
-        owner="root",
-        annotations={},
-        version="0",
-        maker=identify(os.getpid()),
-        cgroup=None,
-        now=clock.now(),
-    )
 
 
 def _commit(store: Store, container_id: str, **changes: object) -> None:

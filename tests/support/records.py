@@ -29,8 +29,14 @@ def exit_of(code: int | None) -> Exit:
     return {"code": code, "signal": None, "oomKilled": None}
 
 
-def first_record(container_id: str = "web", *, annotations: dict[str, str] | None = None) -> Record:
-    """The record that a new life of ``container_id`` is published with."""
+def first_record(
+    container_id: str = "web",
+    *,
+    annotations: dict[str, str] | None = None,
+    maker: Process | None = None,
+    now: str | None = None,
+) -> Record:
+    """The record that a new life of ``container_id`` is published with; its maker is nobody, or the one named."""
     return new_record(
         container_id=container_id,
         instance=os.urandom(16).hex(),
@@ -39,9 +45,9 @@ def first_record(container_id: str = "web", *, annotations: dict[str, str] | Non
         owner="root",
         annotations=annotations or {},
         version="0",
-        maker=process_of(1),
+        maker=maker or process_of(1),
         cgroup=None,
-        now=clock.now(),
+        now=now or clock.now(),
     )
 
 

@@ -18,11 +18,12 @@ import pytest
 from runtime.actions.identity import identify
 from runtime.kernel import procfs
 from runtime.store.presence import announce, watcher_at_work
-from runtime.store.record import advance, new_record
+from runtime.store.record import advance
+from tests.support import records
 from tests.support.containers import wait_until
 from tests.support.forked import NOBODY
 from tests.support.needs import needs
-from tests.support.records import FIFOS, LATER, NOW, PRIVATE, commit
+from tests.support.records import LATER, NOW, commit
 from tests.support.watching import SOURCES, TIMEOUT_S, Answer, short
 from watcher.config import find_settings
 from watcher.instance import EX_TEMPFAIL
@@ -38,20 +39,7 @@ if TYPE_CHECKING:
 
 def publish(store: Store, container_id: str = "web") -> Record:
     """A new life in our own hands, as a `create` at work has it."""
-    record = new_record(
-        container_id=container_id,
-        instance=os.urandom(16).hex(),
-        bundle="/bundle",
-        rootfs="/bundle/rootfs",
-        owner="root",
-        annotations={"team": "red"},
-        version="0",
-        maker=identify(os.getpid()),
-        cgroup=None,
-        now=NOW,
-    )
-    store.publish(record, PRIVATE, FIFOS).release()
-    return record
+    return records.publish(store, container_id, annotations={"team": "red"}, maker=identify(os.getpid()), now=NOW)
 
 
 def run(store: Store, process: Process, container_id: str = "web") -> Record:

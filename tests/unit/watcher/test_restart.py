@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.store.record import MAX_EXECS, MAX_TRANSITIONS, advance, exec_ended, exec_started
-from tests.support.children import wait_readable
+from tests.support.following import settle
 from tests.support.records import LATER, commit, exit_of, process_of, publish
 from watcher.follower import Follower
 from watcher.journal import Journal
@@ -36,13 +36,7 @@ class Watcher:
         self.types += [each.event["type"].split(".", 3)[3].removesuffix(".v1") for each in self.journal.append(events)]
 
     def settle(self) -> None:
-        for _ in range(100):
-            ready = wait_readable(*self.follower.fds(), timeout_ms=0)
-            if not ready:
-                return
-            for fd in ready:
-                self.follower.handle(fd)
-        pytest.fail("the follower is never quiet")
+        settle(self.follower)
 
     def close(self) -> None:
         """End it; more than once is no fault."""

@@ -15,10 +15,11 @@ from runtime.errors import Fault
 from runtime.store.announced import announce
 from runtime.store.presence import announce as announce_watcher
 from runtime.store.presence import watcher_at_work
-from runtime.store.record import advance, new_record
+from runtime.store.record import advance
 from runtime.store.store import Store
+from tests.support import records
 from tests.support.children import wait_readable
-from tests.support.records import FIFOS, LATER, NOW, PRIVATE, commit
+from tests.support.records import LATER, NOW, commit
 from watcher.diff import Known
 from watcher.events import Event, root_of
 from watcher.roots import Roots
@@ -70,20 +71,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def publish(store: Store, container_id: str = "web") -> str:
     """A container that is created; its instance."""
-    record = new_record(
-        container_id=container_id,
-        instance=os.urandom(16).hex(),
-        bundle="/bundle",
-        rootfs="/bundle/rootfs",
-        owner="root",
-        annotations={},
-        version="0",
-        maker=identify(os.getpid()),
-        cgroup=None,
-        now=NOW,
-    )
-    store.publish(record, PRIVATE, FIFOS).release()
     me = identify(os.getpid())
+    record = records.publish(store, container_id, maker=me, now=NOW)
     commit(store, container_id, status="created", happenings=("created",), process=me, pid=me["pid"])
     return record["instance"]
 
