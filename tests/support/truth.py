@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.actions.status import INTERRUPTED
 from runtime.kernel import procfs
+from runtime.sandbox.init import ALIVE_BUT_UNHEARD
 from schemas.generated import state as state_schema
 
 if TYPE_CHECKING:
@@ -16,15 +18,17 @@ if TYPE_CHECKING:
 def is_true(state: dict[str, Any], programs: Collection[str], codes: Collection[int | None]) -> bool:
     """Whether the status is the process's; AssertionError for what can't be true at any moment.
 
-    ``programs`` are the names of its first process once it runs, ``codes`` the exit codes that it can have had.
+    ``programs`` are the names of its first process once it runs, ``codes`` the exit codes that it can have had;
+    where its maker was killed it ends by itself, with a code that says so.
     """
     record = {name: value for name, value in state.items() if name != "verified"}
     state_schema.validate(record)
     assert state["verified"] is True
     assert state["status"] != "creating", state  # who asks has waited for its maker's end
     assert (state["pid"] == 0) == (state["status"] == "stopped"), state
-    assert state["exit"]["code"] in codes, state
-    if state["fault"] == INTERRUPTED:
+    code, is_interrupted = state["exit"]["code"], state["fault"] == INTERRUPTED
+    assert code in codes or (is_interrupted and code == ALIVE_BUT_UNHEARD), json.dumps(state)
+    if is_interrupted:
         return bool(state["status"] == "stopped")
     cgroup = state["linux"]["cgroup"]
     if cgroup and is_frozen(cgroup["paths"]):
