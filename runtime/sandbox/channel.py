@@ -40,7 +40,8 @@ from runtime.kernel.sockets import receive_fds, send_fds, tell_senders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
 
 GO = b"go"
 ROOT = b"root"
@@ -152,6 +153,23 @@ def tell_fault(channel: Channel, fault: BaseException, step: str) -> None:
     else:
         detail = f"{step}: {fault}" if isinstance(fault, Fault) else f"{step}: {type(fault).__name__}: {fault}"
     channel.send(FAULT, step.encode(), b"%d" % number, detail.encode("utf-8", "replace"))
+
+
+def carry_out(
+    steps: Sequence[tuple[str, Callable[[Any], None]]], subject: object, parent: Channel, code: int
+) -> NoReturn:
+    """Take each step with ``subject``; tell ``parent`` what fails, and end the process with ``code``."""
+    current = steps[0][0]
+    try:
+        for name, step in steps:
+            current = name
+            step(subject)
+    except BaseException as fault:  # whatever it is, the parent must hear of it, and this process must end
+        try:
+            tell_fault(parent, fault, current)
+        finally:
+            os._exit(code)
+    os._exit(code)
 
 
 def fault_of(kind: bytes, fields: list[bytes]) -> Fault:

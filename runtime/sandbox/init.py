@@ -83,22 +83,7 @@ class Init:
 
 def run(plan: InitPlan, parent: Channel) -> NoReturn:
     """Carry out STEPS; tells ``parent`` what fails, and never returns."""
-    init = Init(plan, parent)
-    current = STEPS[0][0]
-    try:
-        for name, step in STEPS:
-            current = name
-            step(init)
-    except BaseException as fault:  # whatever it is, the parent must hear of it, and this process must end
-        _give_up(parent, fault, current)
-    os._exit(ALIVE_BUT_UNHEARD)
-
-
-def _give_up(parent: Channel, fault: BaseException, step: str) -> NoReturn:
-    try:
-        channel.tell_fault(parent, fault, step)
-    finally:
-        os._exit(ALIVE_BUT_UNHEARD)
+    channel.carry_out(STEPS, Init(plan, parent), parent, ALIVE_BUT_UNHEARD)
 
 
 def join_cgroup(init: Init) -> None:

@@ -76,22 +76,7 @@ class Join:
 
 def run(plan: JoinPlan, parent: Channel) -> NoReturn:
     """Carry out STEPS; tells ``parent`` what fails, and never returns."""
-    join = Join(plan, parent)
-    current = STEPS[0][0]
-    try:
-        for name, step in STEPS:
-            current = name
-            step(join)
-    except BaseException as fault:  # whatever it is, the parent must hear of it, and this process must end
-        _give_up(parent, fault, current)
-    os._exit(FAILED)
-
-
-def _give_up(parent: Channel, fault: BaseException, step: str) -> NoReturn:
-    try:
-        channel.tell_fault(parent, fault, step)
-    finally:
-        os._exit(FAILED)
+    channel.carry_out(STEPS, Join(plan, parent), parent, FAILED)
 
 
 def settle(join: Join) -> None:
