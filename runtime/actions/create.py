@@ -11,7 +11,6 @@ Any failure takes back all of it but a last record that tells the fault.
 
 from __future__ import annotations
 
-import _socket
 import os
 
 from runtime import VERSION
@@ -26,7 +25,6 @@ from runtime.cgroups import manager
 from runtime.errors import BadRoot, Fault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
-from runtime.kernel.sockets import connect_path
 from runtime.late import Late
 from runtime.sandbox import features, spawn
 from runtime.sandbox.capabilities import find_ungranted
@@ -265,7 +263,7 @@ class _Making:
         self.undo.push("cgroup", self._remove_cgroup)
         gate, outcome = (self._open_fifo(name) for name in FIFOS)
         entry = manager.open_entry(self.cgroup)
-        listener = _connect_listener(plan)
+        listener = seccomp.connect_listener(plan.filter) if plan.filter else None
         try:
             plan = plan._replace(
                 cgroup=entry_of(entry),
@@ -387,23 +385,11 @@ class _Making:
             held.retire(failed(held.record, fault, now=clock.now()))
 
     def _poststop(self, fault: BaseException) -> None:
-        state = hook_state(self._read(), "stopped", 0)
-        for failure in hooks.run_poststop(self.hooks.get("poststop", ()), state):
+        planned = self.hooks.get("poststop")
+        if not planned:
+            return  # and nothing is loaded for them, which could fail where no fd is left
+        for failure in hooks.run_poststop(planned, hook_state(self._read(), "stopped", 0)):
             fault.add_note(str(failure))
-
-
-def _connect_listener(plan: InitPlan) -> _socket.socket | None:
-    """Whoever is to be notified must be there before anything is made."""
-    listener = plan.filter.listener if plan.filter else None
-    if listener is None:
-        return None
-    try:
-        return connect_path(listener.path)
-    except OSError as error:
-        raise Fault(
-            f"config.json#/linux/seccomp/listenerPath: can't connect to {listener.path}: {error.strerror or error}",
-            hint="start the listener first",
-        ) from None
 
 
 def entry_of(entry: CgroupHandle) -> CgroupEntry:

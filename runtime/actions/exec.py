@@ -22,7 +22,7 @@ from runtime.actions.status import refuse_exec
 from runtime.cgroups import joining
 from runtime.errors import BadRecord, ContainerBusy, Fault, InitFault, NotRunning, UsageFault
 from runtime.kernel import clock, process, procfs
-from runtime.kernel.sockets import connect_path, send_fds
+from runtime.kernel.sockets import send_fds
 from runtime.sandbox import entrance, relay
 from runtime.sandbox.capabilities import find_ungranted
 from runtime.sandbox.cgroup_entry import CgroupEntry
@@ -230,7 +230,7 @@ class _Executing:
 
     def _add(self, plan: JoinPlan) -> tuple[Added, Process]:
         """The process, executing its program; on any fault it is gone, and its end is committed if its start was."""
-        self.listener = _connect_listener(plan)
+        self.listener = seccomp.connect_listener(plan.filter) if plan.filter else None
         entered: Entrance | None = None
         try:
             entered = self._launch(plan)
@@ -347,19 +347,6 @@ def _explain(error: OSError) -> InitFault:
     return InitFault(
         "cgroup", error.errno, f"no process can be added to the container's cgroup: {error.strerror}{hint}"
     )
-
-
-def _connect_listener(plan: JoinPlan) -> _socket.socket | None:
-    listener = plan.filter.listener if plan.filter else None
-    if listener is None:
-        return None
-    try:
-        return connect_path(listener.path)
-    except OSError as error:
-        raise Fault(
-            f"config.json#/linux/seccomp/listenerPath: can't connect to {listener.path}: {error.strerror or error}",
-            hint="start the listener first",
-        ) from None
 
 
 def _end(added: Added, fault: BaseException) -> Exit:

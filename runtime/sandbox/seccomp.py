@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import errno
 
-from runtime.errors import SpecFault, Unsupported
+from runtime.errors import Fault, SpecFault, Unsupported
 from runtime.kernel import libseccomp, numbers, seccomp
 from runtime.kernel.libseccomp import Comparison
+from runtime.kernel.sockets import connect_path
 from runtime.sandbox import seccomp_cache
 from runtime.sandbox.seccomp_program import Newest, decisions, unknown_calls_prologue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Mapping, Sequence
     from typing import Any, NamedTuple
 else:
@@ -225,6 +227,20 @@ def compile_filter(rules: SeccompRules, cache_root: int | None = None) -> Filter
         if cache_root is not None:
             seccomp_cache.write(cache_root, key, program)
     return Filter(program, flags, rules.listener)
+
+
+def connect_listener(found: Filter) -> _socket.socket | None:
+    """Whom SCMP_ACT_NOTIFY is to tell: he must be there before anything is made.  None: nobody is.  Fault."""
+    if found.listener is None:
+        return None
+    try:
+        return connect_path(found.listener.path)
+    except OSError as error:
+        raise Fault(
+            f"config.json#/linux/seccomp/listenerPath: can't connect to {found.listener.path}: "
+            f"{error.strerror or error}",
+            hint="start the listener first",
+        ) from None
 
 
 def _filter_flags(rules: SeccompRules) -> int:
