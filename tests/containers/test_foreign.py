@@ -17,9 +17,14 @@ from tests.support.watching import Watcher
 STAGES = {"createRuntime": "register", "poststart": "register", "poststop": "unregister"}
 
 
+def without_settings(config: dict[str, Any]) -> None:
+    """Nothing of the host's /etc: crun 1.8 can't bind a file with `rro` onto a place that is not there."""
+    config["mounts"] = [each for each in config["mounts"] if not each["destination"].startswith("/etc/")]
+
+
 def fails_here(name: str, place: Path) -> str:
     """Why the runtime can't run a container on this machine; empty where it can."""
-    bundle = make_container_bundle(place, "true")
+    bundle = make_container_bundle(place, "true", change=without_settings)
     argv = [name, "--root", str(place / "state"), "run", "--bundle", bundle, unique_name()]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
     return (done.stderr or f"exit status {done.returncode}").strip().splitlines()[-1] if done.returncode else ""
@@ -37,7 +42,12 @@ class Foreign:
 
     def prepare(self, *args: str, stages: tuple[str, ...] = tuple(STAGES)) -> None:
         """A bundle that runs ``args`` with our hooks at these stages."""
-        make_container_bundle(self.bundle, *args, change=lambda config: config.update(hooks=self._hooks(stages)))
+
+        def change(config: dict[str, Any]) -> None:
+            without_settings(config)
+            config["hooks"] = self._hooks(stages)
+
+        make_container_bundle(self.bundle, *args, change=change)
 
     def _hooks(self, stages: tuple[str, ...]) -> dict[str, Any]:
         words = {stage: [*COMMAND, "--root", str(self.runf.root), STAGES[stage]] for stage in stages}
