@@ -7,7 +7,7 @@
 
 While the command that makes or starts a container lives, the end is in its hands: `stopped` must not come before its
 `started`. An end is kept until that command has committed, or is dead itself. Everything is decided under the
-container's lock; where that is taken, the one who holds it commits and is seen, or the next ``retry`` comes.
+container's lock; where that is taken, it is tried again a moment later.
 """
 
 from __future__ import annotations
@@ -27,14 +27,19 @@ if TYPE_CHECKING:
     from runtime.actions.evidence import Observer
     from runtime.store.record import Process, Record
     from runtime.store.store import Held, Store
+    from watcher.ooms import Later
     from watcher.snapshot import Snapshot
+
+SOON_S = 0.02
 
 
 class Ends:
     """Follows the processes of every life, and commits how they end; ``fd`` polls readable when one has."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, later: Later = lambda delay_s, act: None) -> None:
         self._store = store
+        self._later = later  # has something done after some seconds
+        self._soon: set[str] = set()  # the instances of ends, or EXEC, that are tried again then
         self._here: Observer = evidence.observer(store.proc)
         self._exits = Exits(store.proc)
         self._kept: dict[str, Ended] = {}
@@ -109,9 +114,7 @@ class Ends:
 
     def retry(self, snapshot: Snapshot) -> None:
         """Try again what could not be committed or followed."""
-        execs, self._kept_execs = self._kept_execs, []
-        for ended in execs:
-            self._end_exec(ended)
+        self._retry_execs()
         for instance, ended in list(self._kept.items()):
             self._settle(ended.followed.container_id, instance)
         for instance, container_id in list(self._unsettled.items()):
@@ -120,6 +123,24 @@ class Ends:
                 del self._unsettled[instance]
             elif self.follow(record) or record["status"] == "created":
                 self._settle(container_id, instance)
+
+    def _retry_execs(self) -> None:
+        execs, self._kept_execs = self._kept_execs, []
+        for ended in execs:
+            self._end_exec(ended)
+
+    def _try_soon(self, what: str) -> None:
+        """The lock is held, most often by a command that has committed already: nothing else tells of its release."""
+        if what not in self._soon:
+            self._soon.add(what)
+            self._later(SOON_S, lambda: self._try_again(what))
+
+    def _try_again(self, what: str) -> None:
+        self._soon.discard(what)
+        if what == EXEC:
+            self._retry_execs()
+        elif what in self._kept:
+            self._commit_end(self._kept[what])
 
     def _settle(self, container_id: str, instance: str) -> None:
         if instance in self._kept:
@@ -132,6 +153,7 @@ class Ends:
         try:
             held = self._store.try_locked(followed.container_id)
             if held is None:
+                self._try_soon(followed.instance)
                 return
             with held:
                 if held.record["instance"] == followed.instance:
@@ -235,6 +257,7 @@ class Ends:
             held = self._store.try_locked(followed.container_id)
             if held is None:
                 self._kept_execs.append(ended)
+                self._try_soon(EXEC)
                 return
             with held:
                 if held.record["instance"] == followed.instance:

@@ -53,7 +53,7 @@ class Follower:
         self.source = source
         self._on_events = on_events
         self._directory: Directory | None = None
-        self._ends = Ends(store) if commits else None
+        self._ends = Ends(store, later=later) if commits else None
         self._ooms = Ooms(store, later=later) if commits else None
         self.snapshot = Snapshot(store)
         self.overflows = 0

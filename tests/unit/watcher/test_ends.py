@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from runtime.actions import status
 from runtime.store.record import UNKNOWN_EXIT
-from tests.support.following import commit, last_record, me, publish, retire, run
+from tests.support.following import SOURCE, commit, last_record, me, publish, retire, run, settle
 from tests.support.records import BOOT_ID, exit_of
+from watcher.follower import Follower
 
 if TYPE_CHECKING:
     pass
@@ -23,6 +24,29 @@ def test_an_end_is_committed_with_its_code(store, watch, child):
     assert watched.types() == ["created", "started", "stopped"]
     record = store.read("web")
     assert (record["status"], record["exit"]["code"], record["finishedPrecision"]) == ("stopped", 7, "exact")
+
+
+def test_an_end_that_finds_the_lock_held_is_committed_a_moment_later(store, child):
+    soon = []
+
+    def later(_, act):
+        soon.append(act)
+
+    follower = Follower(store, commits=True, source=SOURCE, on_events=lambda _: None, later=later)
+    follower.start()
+    process = child()
+    run(store, process.identity)
+    settle(follower)
+    with store.locked("web"):
+        process.end(7)
+        settle(follower)
+        assert len(soon) == 1
+        soon.pop()()
+        assert len(soon) == 1  # it tries once more, and no more often
+    soon.pop()()
+    record = store.read("web")
+    follower.close()
+    assert (record["status"], record["exit"]["code"], record["finishedPrecision"], soon) == ("stopped", 7, "exact", [])
 
 
 def test_an_end_by_a_signal_is_committed_with_it(store, watch, child):
