@@ -8,7 +8,6 @@ import os
 from runtime.actions.status import FREEZABLE, Evidence
 from runtime.cgroups.frozen import is_frozen
 from runtime.kernel import files, procfs
-from runtime.store import layout
 from runtime.store.record import UNKNOWN_EXIT
 
 TYPE_CHECKING = False
@@ -137,7 +136,7 @@ def gate_waits(root_fd: int, container_id: str) -> bool | None:
     """Whether the container's process still waits at its gate: it alone holds the FIFO open for reading."""
     flags = os.O_WRONLY | os.O_NONBLOCK
     try:
-        os.close(files.openat2(root_fd, f"{container_id}/{GATE}", flags, resolve=layout.SAFE))
+        os.close(files.open_within(root_fd, f"{container_id}/{GATE}", flags))
     except OSError as error:
         return False if error.errno == errno.ENXIO else None
     return True

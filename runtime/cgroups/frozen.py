@@ -15,6 +15,7 @@ from runtime.kernel.files import (
     CGROUPFS,
     RESOLVE_NO_MAGICLINKS,
     RESOLVE_NO_SYMLINKS,
+    let_go,
     openat2,
     statfs_type,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _RESOLVE = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
 _READ_BYTES = 4096
+_MOUNTS = "/sys/fs/cgroup/"  # where only root mounts and makes anything
 
 
 def is_frozen(cgroup: Mapping[str, Any] | None) -> bool | None:
@@ -43,10 +45,39 @@ def is_frozen(cgroup: Mapping[str, Any] | None) -> bool | None:
 
 def _read(path: str) -> bytes | None:
     try:
-        fd = openat2(AT_FDCWD, path, _FLAGS, resolve=_RESOLVE)
-        try:
-            return os.read(fd, _READ_BYTES) if statfs_type(fd) in CGROUPFS else None
-        finally:
-            os.close(fd)
+        fd = _open(path)
     except OSError:
-        return None  # gone, hidden, or no cgroup at all
+        return None  # gone, or hidden
+    try:
+        return None if fd is None else os.read(fd, _READ_BYTES)
+    except OSError:
+        return None
+    finally:
+        if fd is not None:
+            let_go(fd)
+
+
+def _open(path: str) -> int | None:
+    """The file, or None where it is another file system's; OSError."""
+    if path.startswith(_MOUNTS):
+        fd = os.open(path, _FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
+        if _is_there(fd, path):
+            return fd
+        os.close(fd)
+    fd = openat2(AT_FDCWD, path, _FLAGS, resolve=_RESOLVE)
+    try:
+        magic = statfs_type(fd)
+    except OSError:
+        magic = 0
+    if magic in CGROUPFS:
+        return fd
+    os.close(fd)
+    return None
+
+
+def _is_there(fd: int, path: str) -> bool:
+    """Whether no link was followed on the way: the kernel names the file as we did."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}") == path
+    except OSError:
+        return False

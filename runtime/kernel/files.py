@@ -7,7 +7,13 @@ import os
 from _struct import pack, unpack_from
 
 from runtime.kernel import numbers
-from runtime.kernel.libc import address_of, buffer, syscall
+from runtime.late import Late
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.kernel import libc
+else:
+    libc = Late("runtime.kernel.libc")  # a command that only reads makes no such call
 
 # linux/openat2.h
 RESOLVE_NO_XDEV = 0x01
@@ -50,6 +56,7 @@ PIPEFS_MAGIC = 0x50495045
 OVERLAYFS_SUPER_MAGIC = 0x794C7630
 
 _STATFS_BYTES = 120
+_DIRECTORY_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPENAT2_TRIES = 256
 
 
@@ -65,15 +72,30 @@ def openat2(dir_fd: int, path: str, flags: int, mode: int = 0, resolve: int = 0)
     while True:
         tries -= 1
         try:
-            return syscall(numbers.OPENAT2, dir_fd, encoded, how, len(how), text=f"openat2({path})")
+            return libc.syscall(numbers.OPENAT2, dir_fd, encoded, how, len(how), text=f"openat2({path})")
         except BlockingIOError:
             if not tries:
                 raise
 
 
+def open_within(dir_fd: int, path: str, flags: int) -> int:
+    """open(2) of ``path``, one name or two, in the directory ``dir_fd``: no symbolic link is followed.  CLOEXEC.
+
+    What openat2 does with RESOLVE_NO_SYMLINKS, but that a link in the place of the first name is ENOTDIR.
+    """
+    head, slash, name = path.partition("/")
+    if not slash:
+        return os.open(head, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    directory = os.open(head, _DIRECTORY_FLAGS, dir_fd=dir_fd)
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
 def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int = 0) -> None:
     """rename(2) with RENAME_NOREPLACE or RENAME_EXCHANGE."""
-    syscall(
+    libc.syscall(
         numbers.RENAMEAT2,
         old_dir_fd,
         os.fsencode(old),
@@ -86,7 +108,7 @@ def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int =
 
 def memfd_create(name: str, flags: int) -> int:
     """An fd of anonymous memory; memfd_create(2)."""
-    return syscall(numbers.MEMFD_CREATE, name.encode(), flags, text=f"memfd_create({name})")
+    return libc.syscall(numbers.MEMFD_CREATE, name.encode(), flags, text=f"memfd_create({name})")
 
 
 def seal(fd: int, seals: int) -> None:
@@ -110,7 +132,7 @@ def let_go(*fds: int) -> None:
 
 def statfs_type(fd: int) -> int:
     """The magic number of the file system that ``fd`` lies on (statfs(2), f_type)."""
-    memory = buffer(_STATFS_BYTES)
-    syscall(numbers.FSTATFS, fd, address_of(memory), text=f"fstatfs({fd})")
+    memory = libc.buffer(_STATFS_BYTES)
+    libc.syscall(numbers.FSTATFS, fd, libc.address_of(memory), text=f"fstatfs({fd})")
     (magic,) = unpack_from("=q", bytes(memory), 0)
     return int(magic) & 0xFFFFFFFF

@@ -69,7 +69,7 @@ def _remove_private(dir_fd: int) -> None:
 def _finish_retirement(deleted_fd: int, name: str) -> None:
     """Remove what is private if somebody died between the rename and that."""
     try:
-        dir_fd = files.openat2(deleted_fd, name, os.O_RDONLY | os.O_DIRECTORY, resolve=layout.SAFE)
+        dir_fd = files.open_within(deleted_fd, name, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return  # pruned just now
     try:
@@ -175,7 +175,7 @@ def read_pruned(fds: RootFds) -> Pruned:
     """How many last records went so far, the newest end among them, and when somebody last looked."""
     nothing: Pruned = {"count": 0, "newestFinished": None, "newestRetired": None, "checked": None}
     try:
-        fd = files.openat2(fds.deleted, layout.PRUNED, os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
+        fd = files.open_within(fds.deleted, layout.PRUNED, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return nothing
     try:
@@ -239,7 +239,7 @@ def _age_ns(deleted_fd: int, name: str, here: Moment) -> int:
 
 def _read_moment(deleted_fd: int, path: str) -> Moment | None:
     try:
-        fd = files.openat2(deleted_fd, path, os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
+        fd = files.open_within(deleted_fd, path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return None
     try:
@@ -252,7 +252,7 @@ def _read_moment(deleted_fd: int, path: str) -> Moment | None:
 
 def _finished(deleted_fd: int, name: str) -> str | None:
     try:
-        fd = files.openat2(deleted_fd, f"{name}/{layout.STATE}", os.O_RDONLY | os.O_NONBLOCK, resolve=layout.SAFE)
+        fd = files.open_within(deleted_fd, f"{name}/{layout.STATE}", os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return None
     try:

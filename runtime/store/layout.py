@@ -30,9 +30,6 @@ from runtime.kernel import files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NamedTuple
-else:
-    from runtime.values import NamedTuple
 
 STATE = "state.json"
 CONFIG = "config.json"
@@ -63,7 +60,6 @@ ROOT_MODE = 0o750
 
 ID_LIMIT_BYTES = 200
 ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-."
-SAFE = files.RESOLVE_NO_SYMLINKS | files.RESOLVE_BENEATH
 
 
 def check_id(container_id: str) -> None:
@@ -90,17 +86,29 @@ def default_root(environ: Mapping[str, str], *, euid: int, in_initial_userns: bo
     return os.path.join(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{outer_uid}", USER_ROOT)
 
 
-class RootFds(NamedTuple):
+class RootFds:
     """Directory fds of a state root; the dot directories are never replaced, so they stay good."""
 
-    root: int
-    staging: int
-    deleted: int
-    is_volatile: bool
+    def __init__(self, root: int, staging: int, deleted: int) -> None:
+        self.root = root
+        self.staging = staging
+        self.deleted = deleted
+        self._is_volatile: bool | None = None
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether nothing of the root lasts longer than the boot, so that nothing need reach a disk; asked once."""
+        if self._is_volatile is None:
+            self._is_volatile = files.statfs_type(self.root) in (files.TMPFS_MAGIC, files.RAMFS_MAGIC)
+        return self._is_volatile
+
+    @is_volatile.setter
+    def is_volatile(self, value: bool) -> None:
+        self._is_volatile = value
 
     def close(self) -> None:
         """Close all three."""
-        files.let_go(*self[:3])
+        files.let_go(self.root, self.staging, self.deleted)
 
 
 def open_root(path: str, *, make: bool, public: bool = False) -> RootFds:
@@ -114,8 +122,7 @@ def open_root(path: str, *, make: bool, public: bool = False) -> RootFds:
     try:
         for name in (STAGING, DELETED):
             opened.append(_open_inner(path, root, name, make=make))
-        magic = files.statfs_type(root)
-        return RootFds(root, opened[1], opened[2], magic in (files.TMPFS_MAGIC, files.RAMFS_MAGIC))
+        return RootFds(*opened)
     except BaseException:
         for fd in opened:
             os.close(fd)
@@ -259,7 +266,7 @@ def _open_inner(path: str, root: int, name: str, *, make: bool) -> int:
 
 
 def _open_directory(parent: int, name: str) -> int:
-    return files.openat2(parent, name, os.O_RDONLY | os.O_DIRECTORY, resolve=SAFE)
+    return files.open_within(parent, name, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def open_container(root: int, container_id: str) -> int:

@@ -17,7 +17,6 @@ import time
 
 from runtime.errors import NoSuchContainer
 from runtime.kernel import files
-from runtime.store import layout
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
@@ -48,7 +47,7 @@ def take(parent_fd: int, name: str, lock_name: str, *, wait_s: float, in_turn: b
 
 def _open(parent_fd: int, path: str, name: str) -> int:
     try:
-        return files.openat2(parent_fd, path, os.O_RDWR | os.O_NONBLOCK, resolve=layout.SAFE)
+        return files.open_within(parent_fd, path, os.O_RDWR | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise NoSuchContainer(name) from None

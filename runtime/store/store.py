@@ -155,7 +155,7 @@ class Store:
 
     def read_file(self, container_id: str, name: str) -> bytes:
         """One of the container's private files."""
-        fd = files.openat2(self.fds.root, f"{container_id}/{name}", _READ_FLAGS, resolve=layout.SAFE)
+        fd = files.open_within(self.fds.root, f"{container_id}/{name}", _READ_FLAGS)
         try:
             return _read_all(fd, os.fstat(fd).st_size)
         finally:
@@ -393,7 +393,7 @@ def _named(path: str, container_id: str | None) -> str:
 
 def _read_regular(dir_fd: int, path: str) -> bytes:
     """The content of a regular file that belongs to the owner of ``dir_fd``; OSError, BadRecord."""
-    fd = files.openat2(dir_fd, path, _READ_FLAGS, resolve=layout.SAFE)
+    fd = files.open_within(dir_fd, path, _READ_FLAGS)
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):

@@ -54,14 +54,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(is_volatile=st.booleans())
     def choose_file_system(self, is_volatile: bool) -> None:
-        self.store.fds = self.store.fds._replace(is_volatile=is_volatile)
+        self.store.fds.is_volatile = is_volatile
 
     @rule()
     def open_again(self) -> None:
         is_volatile = self.store.fds.is_volatile
         self.store.close()
         self.store = Store(self.root, make=True)
-        self.store.fds = self.store.fds._replace(is_volatile=is_volatile)
+        self.store.fds.is_volatile = is_volatile
 
     @rule(container_id=ids)
     def publish(self, container_id: str) -> None:

@@ -82,7 +82,7 @@ WAYS = [(None, True), (None, False), (errno.ENOSPC, False), (errno.EIO, False), 
 def broken(root: Path, operation: Callable[[Store], None], number: int, error: int | None, *, is_volatile: bool) -> str:
     """How it ended in a child whose ``number``-th call is broken: "died", "failed" or "done <calls>"."""
     store = Store(str(root), make=True)
-    store.fds = store.fds._replace(is_volatile=is_volatile)
+    store.fds.is_volatile = is_volatile
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

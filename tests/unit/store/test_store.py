@@ -76,7 +76,7 @@ def spoil(place: Path, how: str) -> None:
 
 
 SPOILED = {
-    "link": "state.json can't be read: openat2(web/state.json): Too many levels of symbolic links",
+    "link": "state.json can't be read: Too many levels of symbolic links",
     "fifo": "state.json is not a regular file",
     "directory": "state.json is not a regular file",
     "foreign": f"state.json belongs to uid {NOBODY}, and the root does not",
