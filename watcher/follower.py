@@ -22,9 +22,8 @@ from watcher.ooms import Ooms
 from watcher.snapshot import EVERYTHING, Change, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from runtime.store.deleted import Moment
     from runtime.store.store import Store
     from watcher.diff import Known
     from watcher.events import Event
@@ -61,16 +60,16 @@ class Follower:
 
     def start(
         self,
-        known: dict[str, Known] | None = None,
+        known: Mapping[str, Known] | None = None,
         *,
-        told_until: str | None = None,
-        followed_until: Moment | None = None,
+        pruned_until: str | None = None,
+        told: Mapping[str, Known] | None = None,
     ) -> None:
         """Watch first, then read everything: what comes between is seen twice, and told once.
 
-        ``known``, ``told_until`` and ``followed_until`` are what an earlier watcher told already: snapshot.py.
+        ``known``, ``pruned_until`` and ``told`` are what an earlier watcher told already: snapshot.py.
         """
-        self.snapshot.restore(known or {}, told_until=told_until, followed_until=followed_until)
+        self.snapshot.restore(known or {}, pruned_until=pruned_until, told=told)
         self._directory = Directory(self._store.fds)
         self._take(self.snapshot.refresh(EVERYTHING))
 

@@ -3,6 +3,7 @@
     <directory>/            0700
       epoch                 random for each journal, so that no cursor outlives it by accident
       known.json            what had been told of each life, and up to which sequence
+      followed.json         for each root, up to which one the lives that were pruned are told, or reported as missed
       <first>.ndjson        a segment: one event a line, the first one's sequence in the name
 
 A cursor is ``<epoch>.<sequence>``. Segments are bounded in size and number; the oldest go first, and a cursor that
@@ -25,8 +26,6 @@ from watcher.events import GAP_TYPE, SEQUENCE_DIGITS, Event, line_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from runtime.store.deleted import Moment
 
 EPOCH_BYTES = 8
 SEGMENT_LIMIT_BYTES = 4 << 20
@@ -68,8 +67,7 @@ def told_by(event: Mapping[str, Any]) -> Known:
 class Journal:
     """An open journal; one process at a time has it.
 
-    ``known`` is what has been told of each life; ``told_until`` is the time of the newest event, None before the first;
-    ``followed_until`` is when, by CLOCK_BOOTTIME, its last watcher had seen everything.
+    ``known`` is what has been told of each life, ``pruned_until`` what the last watcher's snapshot of each root had.
     """
 
     def __init__(
@@ -79,15 +77,14 @@ class Journal:
         self.segment_bytes = segment_bytes
         self.segments_limit = segments
         self.known: dict[str, Known] = {}
-        self.told_until: str | None = None
-        self.followed_until: Moment | None = None
+        self.pruned_until: dict[str, str] = {}
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         directory.chmod(DIRECTORY_MODE)
         try:
             self.epoch = self._read_epoch()
             self._segments = self._find_segments()
             self.sequence = self._recover()
-            self.followed_until = self._read_followed()
+            self.pruned_until = self._read_followed()
         except (FileNotFoundError, ValueError, LookupError, TypeError):
             self._begin_anew()  # nothing there yet, or nothing that can be relied on
         self._fd = self._open_segment(self._segments[-1])
@@ -145,10 +142,20 @@ class Journal:
         for instance in self.known.keys() - alive:
             del self.known[instance]
 
-    def follow_until(self, moment: Moment) -> None:
-        """Write down that everything up to ``moment`` was seen; on a full file system the older one stands."""
-        with contextlib.suppress(OSError):
-            self._replace(FOLLOWED, json.dumps(moment).encode())
+    def follow(self, pruned_until: Mapping[str, str]) -> bool:
+        """Write down what is new in ``pruned_until``; False on a full file system, where what was written stands."""
+        following = {**self.pruned_until, **pruned_until}
+        if following == self.pruned_until:
+            return True
+        following = {
+            root: instance for root, instance in following.items() if root in pruned_until or os.path.isdir(root)
+        }
+        try:
+            self._replace(FOLLOWED, json.dumps({"prunedUntil": following}).encode())
+        except OSError:
+            return False
+        self.pruned_until = following
+        return True
 
     def close(self) -> None:
         """Write down what has been told, and let the files go."""
@@ -196,7 +203,6 @@ class Journal:
         """Take up what these events tell of their lives; of each life the newest one is enough."""
         newest: dict[str, Event] = {}
         for event in events:
-            self.told_until = max(self.told_until or "", event["time"])
             if event["type"] != GAP_TYPE:
                 newest[event["data"]["instance"]] = event
         for instance, event in newest.items():
@@ -255,23 +261,23 @@ class Journal:
         try:
             document = json.loads((self._directory / "known.json").read_bytes())
             lives = {instance: Known(*entry) for instance, entry in document["lives"].items()}
-            sequence, told_until = document["sequence"], document["toldUntil"]
+            sequence = document["sequence"]
         except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
             return 0
         if not 0 <= sequence <= self.sequence:
             return 0
-        self.known, self.told_until = lives, told_until
+        self.known = lives
         return int(sequence)
 
-    def _read_followed(self) -> Moment | None:
+    def _read_followed(self) -> dict[str, str]:
         try:
-            found = json.loads((self._directory / FOLLOWED).read_bytes())
-            return {"bootId": str(found["bootId"]), "boottimeNs": int(found["boottimeNs"])}
-        except (OSError, ValueError, LookupError, TypeError):
-            return None
+            found = json.loads((self._directory / FOLLOWED).read_bytes())["prunedUntil"]
+            return {str(root): str(instance) for root, instance in found.items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return {}
 
     def _write_known(self) -> None:
-        document = {"sequence": self.sequence, "toldUntil": self.told_until, "lives": self.known}
+        document = {"sequence": self.sequence, "lives": self.known}
         with contextlib.suppress(OSError):  # on a full file system: the segments tell it too
             self._replace("known.json", json.dumps(document, separators=(",", ":")).encode())
 
@@ -279,7 +285,7 @@ class Journal:
         for pattern in (f"*{_SUFFIX}", "known.json", FOLLOWED):
             for path in self._directory.glob(pattern):
                 path.unlink(missing_ok=True)
-        self.known, self.told_until = {}, None
+        self.known = {}
         self.epoch = os.urandom(EPOCH_BYTES).hex()
         self._replace("epoch", self.epoch.encode())
         self._segments, self.sequence = [1], 0

@@ -27,7 +27,6 @@ from watcher.follower import Follower
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from runtime.store.deleted import Moment
     from watcher.diff import Known
     from watcher.events import Event
     from watcher.ooms import Later
@@ -78,8 +77,7 @@ class Roots:
         self._told: set[str] = set()  # roots whose refusal was logged
         self._inotify: INotify | None = None
         self._known: Callable[[], Mapping[str, Known]] = dict
-        self._told_until: Callable[[], str | None] = lambda: None
-        self._followed_until: Moment | None = None
+        self._pruned_until: Callable[[], Mapping[str, str]] = dict
         self.listen: Callable[[int], None] = lambda fd: None
         self.forget: Callable[[int], object] = lambda fd: None
         self.later: Later = lambda delay_s, act: None
@@ -101,16 +99,19 @@ class Roots:
     def start(
         self,
         known: Callable[[], Mapping[str, Known]],
-        told_until: Callable[[], str | None],
-        followed_until: Moment | None = None,
+        pruned_until: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Watch for announcements, then follow all roots; each takes up what was told of its own lives."""
-        self._known, self._told_until, self._followed_until = known, told_until, followed_until
+        """Watch for announcements, then follow all roots; each takes up what was told of its own lives.
+
+        ``pruned_until`` is what our own last was, or an earlier watcher's.
+        """
+        self._known, self._pruned_until = known, pruned_until
         others = self._watch_announcements()
         stores = [each for each in map(self._open, others) if each is not None]
         elsewhere = {instance for store in stores for instance in _instances(store)}
-        mine = {instance: what for instance, what in known().items() if instance not in elsewhere}
-        self._followed[self._own].follower.start(mine, told_until=told_until(), followed_until=followed_until)
+        told = known()
+        mine = {instance: what for instance, what in told.items() if instance not in elsewhere}
+        self._followed[self._own].follower.start(mine, pruned_until=pruned_until().get(self._own), told=told)
         for store in stores:
             self._follow(store)
 
@@ -138,6 +139,11 @@ class Roots:
     def lives(self) -> set[str]:
         """The instances of all lives that something on disk can still bring up."""
         return {instance for follower in self.followers.values() for instance in follower.snapshot.known()}
+
+    def pruned_until(self) -> dict[str, str]:
+        """For each root, the newest life that was pruned and is told, or reported as missed."""
+        found = {path: each.snapshot.pruned_until for path, each in self.followers.items()}
+        return {path: until for path, until in found.items() if until is not None}
 
     def close(self) -> None:
         """Let all roots go."""
@@ -196,9 +202,10 @@ class Roots:
         )
         self._followed[path] = Followed(store, follower, presence)
         instances = set(_instances(store))
-        told = {instance: what for instance, what in self._known().items() if instance in instances}
-        until = self._told_until() if told else None
-        if self._guarded(path, lambda: follower.start(told, told_until=until, followed_until=self._followed_until)):
+        told = self._known()
+        its = {instance: what for instance, what in told.items() if instance in instances}
+        until = self._pruned_until().get(path)
+        if self._guarded(path, lambda: follower.start(its, pruned_until=until, told=told)):
             for fd in follower.fds():
                 self.listen(fd)
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from runtime.errors import Fault
-from runtime.store.deleted import moment_of_now
 from watcher.counts import Counts
 from watcher.exits import kernel_tells_after_reaping
 from watcher.hub import Hub
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 TICK_S = 5.0
 SHUTDOWN_S = 1.0
-PROC = "/proc"
 # what SIGHUP can change; the rest is decided when the watcher starts
 RELOADED = ("segment_bytes", "segments", "queue")
 
@@ -85,7 +83,8 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], store: Stor
             on_events=publish,
         )
         stack.callback(roots.close)
-        roots.start(lambda: dict(journal.known), lambda: journal.told_until, journal.followed_until)
+        roots.start(lambda: dict(journal.known), lambda: journal.pruned_until)
+        _let_go_of_pruned(roots, journal)
         places = _listen(settings, store, stack)
         service = Service(roots, journal, hub, source=settings.source, counts=counts, host_names=settings.host_names)
         runner = web.AppRunner(service.application(), access_log=None, handler_cancellation=True)
@@ -102,6 +101,12 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], store: Stor
             notify("STOPPING=1")
             hub.close()
             await runner.cleanup()
+
+
+def _let_go_of_pruned(roots: Roots, journal: Journal) -> None:
+    """Note how far what was pruned is told, and only then forget it: one of both knows each life at any time."""
+    if journal.follow(roots.pruned_until()):
+        journal.forget(roots.lives())
 
 
 def _listen(settings: Settings, store: Store, stack: contextlib.ExitStack) -> dict[str, socket.socket]:
@@ -141,7 +146,6 @@ class Turn:
         self._roots = roots
         self._journal = journal
         self._hub = hub
-        self._seen = moment_of_now(PROC)  # everything that left before was seen
         self._loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[None] = self._loop.create_future()
 
@@ -169,7 +173,6 @@ class Turn:
             for fd in roots.fds():
                 loop.remove_reader(fd)
             roots.forget = lambda fd: None
-            self._journal.follow_until(self._seen)
 
     def _listen(self, fd: int) -> None:
         self._loop.add_reader(fd, self._guarded, partial(self._roots.handle, fd))
@@ -191,11 +194,8 @@ class Turn:
             self._guarded(self._tick)
 
     def _tick(self) -> None:
-        now = moment_of_now(PROC)
         self._roots.tick()
-        self._journal.follow_until(self._seen)
-        self._seen = now  # by the next tick, all that inotify has told by now is read
-        self._journal.forget(self._roots.lives())
+        _let_go_of_pruned(self._roots, self._journal)
         notify(self._status())
 
     def _reload(self, reload: Callable[[], None]) -> None:

@@ -8,6 +8,10 @@ which it can't, and passed over.
     <root>/<id>                     a container: ``current``
     .deleted/<instance>             a last record; it may still learn an exit code
     nowhere                         pruned, or discarded: a gap, unless its deletion was told
+
+Of lives that were pruned before anybody read of them only their number is known, and which of them was retired last.
+Last records are told in the order of their retirement, which is that of their going: if an earlier watcher has told of
+the newest that went, it has told of them all.
 """
 
 from __future__ import annotations
@@ -23,9 +27,8 @@ from watcher.diff import Known, events_since, has_left, known_from
 from watcher.directory import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from runtime.store.deleted import Moment
     from runtime.store.record import Record
     from runtime.store.store import Store
     from watcher.diff import Happening
@@ -145,21 +148,27 @@ class Snapshot:
         self._restored: set[str] = set()  # known from an earlier watcher, and not yet seen by this one
         self._lasts: dict[str, bool] = {}  # last records seen, and whether they can't change any more
         self._accounted: int | None = None  # of the lives pruned so far: told, or reported as missed
-        self._suspected = 0
-        self._told_until: str | None = None
-        self._followed_until: Moment | None = None
+        self._gone: int | None = None  # of those, how many had gone at the last look
+        self._told_before: Mapping[str, Known] = {}
+        self._lasts_before: set[str] = set()  # last records that an earlier watcher knew of
+        # the newest life that was pruned and is told, or reported as missed; "" before any was, None where nobody knows
+        self.pruned_until: str | None = None
         self.unreadable: dict[str, str] = {}
 
     def restore(
-        self, known: dict[str, Known], *, told_until: str | None = None, followed_until: Moment | None = None
+        self,
+        known: Mapping[str, Known],
+        *,
+        pruned_until: str | None = None,
+        told: Mapping[str, Known] | None = None,
     ) -> None:
         """Begin with what an earlier watcher has told already.
 
-        ``told_until`` is the time of its newest event, ``followed_until`` when it had seen everything (CLOCK_BOOTTIME).
+        ``pruned_until`` is what its snapshot had; ``told`` is all that it knew, of other roots too.
         """
         self._known.update(known)
         self._restored.update(known)
-        self._told_until, self._followed_until = told_until, followed_until
+        self.pruned_until, self._told_before = pruned_until, known if told is None else told
 
     def known(self) -> dict[str, Known]:
         """What has been told, by instance."""
@@ -234,7 +243,9 @@ class Snapshot:
             del self._live[container_id]
             self._sorted = None
             changes += self._look_at_last(container_id, before.instance)
-            if before.instance not in self._lasts and not self._has_last(before.instance):
+            known = self._known.get(before.instance)
+            was_told = before.instance in self._lasts or (known is not None and known.has_left)
+            if not was_told and not self._has_last(before.instance):
                 changes.append(Gap(container_id, None, "the container was removed, and left no last record"))
         return changes if found is None else changes + self._compare(found, is_last=False)
 
@@ -288,7 +299,8 @@ class Snapshot:
         if len(self._lasts) > LASTS_LIMIT:
             oldest = next(iter(self._lasts))
             del self._lasts[oldest]
-            self._known.pop(oldest, None)
+            if self._known.pop(oldest, None) is not None and self._accounted is not None:
+                self._accounted += 1  # it has been pruned, or will be
 
     def _read(self, container_id: str) -> Found | None:
         try:
@@ -307,11 +319,13 @@ class Snapshot:
 
     def _refresh_everything(self) -> Iterator[Change | Gap]:
         """The root is read before .deleted, where lives go from there; what is told begins with the earlier lives."""
+        if self._accounted is None:
+            yield from self._missed_before()
         found = self._scan()
-        lasts = sorted((each.record["created"], kept_of(each)) for each in self._unknown_lasts())
-        for _, last in lasts:
+        lasts = self._unknown_lasts_in_order()
+        for last in lasts:
             yield from self._compare(last.found, is_last=True)
-        left = {last.instance for _, last in lasts}
+        left = {last.instance for last in lasts}
         for container_id, current in found.items():
             if current is not None:
                 yield from self._settle(container_id, None if current.instance in left else current.found)
@@ -349,6 +363,14 @@ class Snapshot:
             except (BadRecord, OSError) as fault:
                 self._name(instance, fault)
 
+    def _unknown_lasts_in_order(self) -> list[Kept]:
+        here = deleted.moment_of_now(self._store.proc)
+        found = [
+            (deleted.retirement_order(self._store.fds, each.record["instance"], here), kept_of(each))
+            for each in self._unknown_lasts()
+        ]
+        return [last for _, last in sorted(found)]
+
     def _last_instances(self) -> set[str]:
         return {name for name in os.listdir(self._store.fds.deleted) if not name.startswith(".")}
 
@@ -357,40 +379,46 @@ class Snapshot:
         return [*self._forget()]
 
     def _forget(self) -> Iterator[Gap]:
-        count = deleted.read_pruned(self._store.fds)["count"]
-        current = {each.instance for each in self._live.values()}
-        gone = self._known.keys() - self._last_instances() - current
-        for instance in gone:
-            known = self._known.pop(instance)
+        gone = deleted.read_gone(self._store.fds, self._store.proc)
+        for instance in self._known.keys() - self._last_instances() - {each.instance for each in self._live.values()}:
+            known = self._known[instance]
+            is_unseen = instance in self._restored
+            if is_unseen and known.id in self.unreadable:
+                continue
+            del self._known[instance]
             self.unreadable.pop(instance, None)
-            if self._lasts.pop(instance, None) is not None and self._accounted is not None:
-                self._accounted += 1
-            if instance in self._restored and not known.has_left:
-                yield Gap(known.id, None, "the container ended and was forgotten while nobody followed")
+            self._lasts.pop(instance, None)
             self._restored.discard(instance)
-        yield from self._missed(count)
+            if self._accounted is not None and (not is_unseen or instance in self._lasts_before):
+                self._accounted += 1
+            if is_unseen and not known.has_left:
+                yield Gap(known.id, None, "the container ended and was forgotten while nobody followed")
+        self._lasts_before.clear()
+        yield from self._missed(gone.number)
+        if gone.oldest_left is None:
+            self.pruned_until = gone.newest or ""
 
-    def _went_unseen(self, told_until: str) -> bool:
-        """Whether the newest that was pruned may have left after an earlier watcher's end.
-
-        By the wall clock only where CLOCK_BOOTTIME can't tell, since that one jumps.
-        """
-        pruned, until = deleted.read_pruned(self._store.fds), self._followed_until
-        retired, finished = pruned["newestRetired"], pruned["newestFinished"]
-        if retired is not None and until is not None and retired["bootId"] == until["bootId"]:
-            return retired["boottimeNs"] > until["boottimeNs"]
-        return finished is not None and finished > told_until
-
-    def _missed(self, pruned: int) -> Iterator[Gap]:
-        """Lives that were pruned and never told: each is counted just before it goes, so one look may see too many."""
-        if self._accounted is None:
-            self._accounted = pruned
-            if self._told_until is not None and self._went_unseen(self._told_until):
-                yield Gap("", None, "containers ended and were forgotten while nobody followed")
+    def _missed_before(self) -> Iterator[Gap]:
+        """Lives that went while nobody followed, and that no earlier watcher has told of."""
+        gone = deleted.read_gone(self._store.fds, self._store.proc)
+        self._accounted = gone.number
+        self._lasts_before = self._last_instances() & self._restored
+        told, self._told_before = self._told_before, {}
+        if self.pruned_until is None or gone.newest == self.pruned_until:
             return
-        untold = max(0, pruned - self._accounted)
-        missed = min(untold, self._suspected)
-        self._suspected = untold - missed
-        self._accounted += missed
-        if missed:
+        if gone.oldest_left is not None:
+            known = told.get(gone.oldest_left)
+            is_told = known is not None and known.has_left
+        else:
+            is_told = gone.newest is None or gone.newest in told
+        if not is_told:
+            yield Gap("", None, "containers ended and were forgotten while nobody followed")
+
+    def _missed(self, gone: int) -> Iterator[Gap]:
+        """Lives that were pruned and never told, though we followed; ``gone`` was read before what is there."""
+        missed = gone - (gone if self._accounted is None else self._accounted)
+        if missed > 0 or gone == self._gone:
+            self._accounted = gone  # the latter: whatever else removed a life, it was no prune
+        self._gone = gone
+        if missed > 0:
             yield Gap("", missed, "containers ended and were forgotten before anybody looked")

@@ -2,9 +2,9 @@
 
 Bounded by count and by age.  The age is told by CLOCK_BOOTTIME and the boot id, written into ``retired`` beside the
 record, so that a jump of the wall clock empties nothing.  Looking at all of them costs, so that happens when there are
-too many, and otherwise once a minute at most.  ``.pruned`` counts what went and tells the newest finish and the newest
-retirement among it (by the wall clock, and by CLOCK_BOOTTIME); it is written before they go, since a late watcher may
-hear of a gap that isn't there, but must not miss one.
+too many, and otherwise once a minute at most.  ``.pruned`` counts what went and tells the newest finish among it, and
+which life was retired last, and when (by CLOCK_BOOTTIME).  It is written before they go, and the oldest goes first:
+while the newest of them is still there, whoever pruned has died or is at it, and what is left of them is counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from runtime.store.record import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypedDict
+    from collections.abc import Mapping
+    from typing import Any, NamedTuple, TypedDict
 
     from runtime.store.layout import RootFds
 
@@ -31,7 +32,22 @@ if TYPE_CHECKING:
         count: int
         newestFinished: str | None
         newestRetired: Moment | None
+        newestInstance: str | None
         checked: Moment | None
+
+else:
+    from runtime.values import NamedTuple
+
+
+class Gone(NamedTuple):
+    """How many last records have gone, and the newest of them, if any.
+
+    While a prune is under way, or was broken off, nobody knows the newest, but the ``oldest_left``.
+    """
+
+    number: int
+    newest: str | None
+    oldest_left: str | None
 
 
 COUNT_LIMIT = 4096
@@ -138,19 +154,24 @@ def _is_due(fds: RootFds, here: Moment) -> bool:
 
 def _prune(fds: RootFds, here: Moment) -> list[str]:
     """Those that were there, pruned or not."""
-    names = [name for name in os.listdir(fds.deleted) if not name.startswith(".")]
-    ages = sorted((_age_ns(fds.deleted, name, here), name) for name in names)
+    noted = {name: _noted(fds.deleted, name, here) for name in _names(fds)}
+    names = sorted(noted, key=lambda name: (_order(noted[name], here), name))  # the oldest first
     # to an eighth below the limit, so that not each delete after it looks at all of them
-    kept = COUNT_LIMIT if len(ages) <= COUNT_LIMIT else COUNT_LIMIT - COUNT_LIMIT // 8
-    outdated = [name for place, (age_ns, name) in enumerate(ages) if age_ns > AGE_LIMIT_NS or place >= kept]
+    excess = 0 if len(names) <= COUNT_LIMIT else len(names) - (COUNT_LIMIT - COUNT_LIMIT // 8)
     before = read_pruned(fds)
+    counted = _counted(noted, before, here)
+    outdated = [
+        name for place, name in enumerate(names) if place < excess or name in counted or _is_old(noted[name], here)
+    ]
+    newest, retired = before["newestInstance"], before["newestRetired"]
+    if outdated and _order(noted[outdated[-1]], here) >= _order(retired, here):
+        newest, retired = outdated[-1], noted[outdated[-1]]
     finishes = [before["newestFinished"], *(_finished(fds.deleted, name) for name in outdated)]
-    notes = (f"{name}/{layout.RETIRED}" for name in outdated)
-    retirements = [before["newestRetired"], *(_read_moment(fds.deleted, path) for path in notes)]
     after: Pruned = {
-        "count": before["count"] + len(outdated),
+        "count": before["count"] + len(set(outdated) - counted),
         "newestFinished": max(filter(None, finishes), default=None),
-        "newestRetired": max(filter(None, retirements), key=lambda each: _order(each, here), default=None),
+        "newestRetired": retired,
+        "newestInstance": newest,
         "checked": here,
     }
     is_written = _write_pruned(fds, after)
@@ -160,20 +181,62 @@ def _prune(fds: RootFds, here: Moment) -> list[str]:
             os.rename(name, gone, src_dir_fd=fds.deleted, dst_dir_fd=fds.staging)
             staging.remove_tree(fds.staging, gone)
         except OSError:
-            continue  # it is counted already; the next prune meets it again
+            continue  # the next prune meets it again
     if not is_written:
         _write_pruned(fds, after)  # the file system was full, and what went has made room
     return names
 
 
-def _order(moment: Moment, here: Moment) -> tuple[bool, int]:
-    """What was on another boot was before this one."""
-    return (moment["bootId"] == here["bootId"], moment["boottimeNs"])
+def _names(fds: RootFds) -> list[str]:
+    return [name for name in os.listdir(fds.deleted) if not name.startswith(".")]
+
+
+def _order(moment: Moment | None, here: Moment) -> tuple[bool, int]:
+    """What was on another boot was before this one, and what has no note before all else."""
+    return (moment["bootId"] == here["bootId"], moment["boottimeNs"]) if moment else (False, -1)
+
+
+def _is_old(moment: Moment | None, here: Moment) -> bool:
+    """Whether it was retired too long ago; one of another boot at least when this one started."""
+    if moment is None:
+        return False
+    return here["boottimeNs"] - (moment["boottimeNs"] if moment["bootId"] == here["bootId"] else 0) > AGE_LIMIT_NS
+
+
+def _counted(noted: Mapping[str, Moment | None], pruned: Pruned, here: Moment) -> set[str]:
+    """Those that ``pruned`` counts, and that are still there."""
+    if pruned["newestInstance"] not in noted:
+        return set()
+    until = _order(pruned["newestRetired"], here)
+    return {name for name, moment in noted.items() if moment and _order(moment, here) <= until}
+
+
+def read_gone(fds: RootFds, proc: str = "/proc") -> Gone:
+    """Which last records have gone by now."""
+    pruned = read_pruned(fds)
+    names = _names(fds)
+    if pruned["newestInstance"] not in names:
+        return Gone(pruned["count"], pruned["newestInstance"], None)
+    here = moment_of_now(proc)
+    noted = {name: _read_moment(fds.deleted, f"{name}/{layout.RETIRED}") for name in names}
+    oldest = min(names, key=lambda name: _order(noted[name], here))
+    return Gone(pruned["count"] - len(_counted(noted, pruned, here)), None, oldest)
+
+
+def retirement_order(fds: RootFds, instance: str, here: Moment) -> tuple[bool, int]:
+    """Sorts last records by their retirement."""
+    return _order(_read_moment(fds.deleted, f"{instance}/{layout.RETIRED}"), here)
 
 
 def read_pruned(fds: RootFds) -> Pruned:
-    """How many last records went so far, the newest end among them, and when somebody last looked."""
-    nothing: Pruned = {"count": 0, "newestFinished": None, "newestRetired": None, "checked": None}
+    """How many last records went so far, the newest end and retirement among them, and when somebody last looked."""
+    nothing: Pruned = {
+        "count": 0,
+        "newestFinished": None,
+        "newestRetired": None,
+        "newestInstance": None,
+        "checked": None,
+    }
     try:
         fd = files.open_within(fds.deleted, layout.PRUNED, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -183,11 +246,12 @@ def read_pruned(fds: RootFds) -> Pruned:
         checked, retired = (
             _moment(each) if each is not None else None for each in (found["checked"], found.get("newestRetired"))
         )
-        newest = found["newestFinished"]
+        newest, instance = found["newestFinished"], found.get("newestInstance")
         return {
             "count": int(found["count"]),
             "newestFinished": newest if isinstance(newest, str) else None,
             "newestRetired": retired,
+            "newestInstance": instance if isinstance(instance, str) else None,
             "checked": checked,
         }
     except (OSError, jsontext.BadJson, KeyError, TypeError, ValueError):
@@ -224,17 +288,16 @@ def _count(deleted_fd: int) -> int:
     return links - _SELF_AND_PARENT_LINKS if links >= _SELF_AND_PARENT_LINKS else len(os.listdir(deleted_fd))
 
 
-def _age_ns(deleted_fd: int, name: str, here: Moment) -> int:
-    """Nanoseconds since it was retired; for one of another boot at least the time since this one's start.
+def _noted(deleted_fd: int, name: str, here: Moment) -> Moment | None:
+    """When it was retired; None for one without a readable note.
 
-    One without a readable note gets one now, so that its age begins; until that can be written it is the next to go.
+    That one gets a note now, so that its age begins; until that can be written it is the next to go.
     """
     path = f"{name}/{layout.RETIRED}"
     noted = _read_moment(deleted_fd, path)
     if noted is None:
         _note_time(deleted_fd, path, here)
-        return AGE_LIMIT_NS
-    return here["boottimeNs"] - (noted["boottimeNs"] if noted["bootId"] == here["bootId"] else 0)
+    return noted
 
 
 def _read_moment(deleted_fd: int, path: str) -> Moment | None:

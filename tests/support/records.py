@@ -6,9 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from runtime.kernel import clock
+from runtime.store import deleted
 from runtime.store.record import advance, new_record
 
 if TYPE_CHECKING:
+    import pytest
+
     from runtime.store.record import Exit, Process, Record
     from runtime.store.store import Action, Store
 
@@ -76,3 +79,11 @@ def retire_under(store: Store, action: Action) -> Record:
     with store.locked(action.id) as held:
         held.retire(advance(held.record, now=LATER, status="stopped", happenings=("stopped", "deleted")))
         return held.record
+
+
+def prune_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove all last records, as if they were too many."""
+    with monkeypatch.context() as patch:
+        patch.setattr(deleted, "COUNT_LIMIT", -1)
+        deleted.prune(store.fds)
+    assert [name for name in os.listdir(store.fds.deleted) if not name.startswith(".")] == []

@@ -10,20 +10,18 @@ import socket
 import stat
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime.actions.identity import identify
-from runtime.kernel import procfs
 from runtime.store.presence import announce, watcher_at_work
 from runtime.store.record import advance
 from tests.support import records
 from tests.support.containers import wait_until
 from tests.support.forked import NOBODY
 from tests.support.needs import needs
-from tests.support.records import LATER, NOW, commit
+from tests.support.records import LATER, NOW, commit, prune_all
 from tests.support.watching import SOURCES, TIMEOUT_S, Answer, short
 from watcher.config import find_settings
 from watcher.instance import EX_TEMPFAIL
@@ -37,9 +35,9 @@ if TYPE_CHECKING:
     from tests.support.watching import Watcher
 
 
-def publish(store: Store, container_id: str = "web") -> Record:
+def publish(store: Store, container_id: str = "web", now: str = NOW) -> Record:
     """A new life in our own hands, as a `create` at work has it."""
-    return records.publish(store, container_id, annotations={"team": "red"}, maker=identify(os.getpid()), now=NOW)
+    return records.publish(store, container_id, annotations={"team": "red"}, maker=identify(os.getpid()), now=now)
 
 
 def run(store: Store, process: Process, container_id: str = "web") -> Record:
@@ -105,23 +103,35 @@ def test_a_watcher_that_was_killed_loses_nothing(store, watcher, child):
         assert short(stream.event()) == "updated"
 
 
-def test_a_wall_clock_that_was_ahead_makes_no_gap_of_what_was_told(store, watcher, child):
-    """It was set back since: what the last record told of its end lies after everything that was told."""
+def test_what_was_pruned_and_told_is_no_gap_however_the_watcher_ended(store, watcher, monkeypatch):
+    """Killed before its first tick, too; and what the wall clock says of it all doesn't count."""
     first = watcher()
     with contextlib.closing(first.get("/v1/events")) as stream:
-        run(store, child().identity)
-        cursor = stream.events(2)[-1]["cursor"]
-    first.end()
-    pruned = {
-        "count": 1,
-        "newestFinished": "2999-01-01T00:00:00.000000000Z",
-        "newestRetired": {"bootId": procfs.boot_id("/proc"), "boottimeNs": 1},
-        "checked": None,
-    }
-    Path(store.root, ".deleted", ".pruned").write_text(json.dumps(pruned))
-    with contextlib.closing(watcher().get(f"/v1/events?after={cursor}")) as stream:
-        commit(store, happenings=("updated",))
-        assert short(stream.event()) == "updated"
+        publish(store, "told", now="2999-01-01T00:00:00.000000000Z")
+        retire(store, "told")
+        cursor = stream.event()["cursor"]
+    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    prune_all(store, monkeypatch)
+    second = watcher()
+    publish(store)
+    retire(store)
+    with contextlib.closing(second.get(f"/v1/events?after={cursor}")) as stream:
+        assert short(stream.event()) == "deleted"
+
+
+def test_what_was_pruned_and_never_told_is_one_gap(store, watcher, monkeypatch):
+    first = watcher()
+    cursor = first.get("/v1/events").headers["Runf-Cursor"]
+    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    publish(store)
+    retire(store)
+    prune_all(store, monkeypatch)
+    assert watcher().end(signal.SIGKILL)[0] == -signal.SIGKILL
+    last = watcher()
+    publish(store)
+    retire(store)
+    with contextlib.closing(last.get(f"/v1/events?after={cursor}")) as stream:
+        assert [short(each) for each in stream.events(2)] == ["gap", "deleted"]
 
 
 def test_a_cursor_of_another_journal_is_gone(watcher):

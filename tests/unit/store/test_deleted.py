@@ -188,15 +188,17 @@ def test_what_was_pruned_is_counted_with_its_newest_finish(
     store: Store, monkeypatch: pytest.MonkeyPatch, time: Time
 ) -> None:
     monkeypatch.setattr(deleted, "COUNT_LIMIT", 1)
+    lives = []
     for number, finished in enumerate([NOW, LATER, NOW]):
         time.boottime_ns += 1
         publish(store, f"c{number}")
         commit(store, f"c{number}", status="stopped", finished=finished, finishedPrecision="exact")
-        retire(store, f"c{number}")
+        lives.append(retire(store, f"c{number}")["instance"])
     assert deleted.read_pruned(store.fds) == {
         "count": 2,
         "newestFinished": LATER,
         "newestRetired": {"bootId": "boot one", "boottimeNs": time.boottime_ns - 1},
+        "newestInstance": lives[1],
         "checked": {"bootId": "boot one", "boottimeNs": time.boottime_ns},
     }
 
@@ -206,6 +208,7 @@ def test_nothing_pruned_is_told_as_nothing(store: Store) -> None:
         "count": 0,
         "newestFinished": None,
         "newestRetired": None,
+        "newestInstance": None,
         "checked": None,
     }
 
@@ -238,6 +241,32 @@ def test_records_are_counted_before_they_go(store: Store, monkeypatch: pytest.Mo
     with pytest.raises(KeyboardInterrupt):
         deleted.prune(store.fds)
     assert deleted.read_pruned(store.fds)["count"] == 1
+
+
+def test_what_a_prune_that_died_has_counted_is_not_counted_again_and_goes(
+    store: Store, monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    """Some of what it counted it left; later there are not too many any more, and the boot is another one."""
+    lives = []
+    for number in range(4):
+        time.boottime_ns += 1
+        lives.append(live(store, f"c{number}"))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deleted, "COUNT_LIMIT", 1)
+        patch.setattr(staging, "remove_tree", die)
+        with pytest.raises(KeyboardInterrupt):
+            deleted.prune(store.fds)
+    assert deleted.read_pruned(store.fds)["count"] == 3
+    assert deleted.read_gone(store.fds) == (1, None, lives[1])
+    time.boot_id = "boot two"
+    last = live(store)
+    assert kept(store) == {lives[3], last}
+    assert deleted.read_pruned(store.fds)["count"] == 3
+    assert deleted.read_gone(store.fds) == (3, lives[2], None)
 
 
 def test_two_commands_never_prune_at_once(store: Store, time: Time) -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from runtime.errors import Fault
 from tests.support.lives import Life, a_gap
-from tests.support.records import NOW
 from watcher import journal as journal_module
 from watcher.diff import known_from
 from watcher.events import type_of
@@ -235,21 +234,38 @@ def test_lives_that_are_gone_are_forgotten(opened):
     assert opened().known.keys() == {new.instance}
 
 
-def test_the_time_of_the_newest_event_is_kept(opened):
-    assert opened().told_until is None
-    opened().append(Life().steps(1))
-    assert opened().told_until == NOW
-
-
-def test_until_when_everything_was_seen_is_kept_and_begun_anew_with_the_journal(opened, tmp_path):
-    moment = {"bootId": "boot one", "boottimeNs": 7}
+def test_how_far_pruned_lives_are_told_is_kept_and_begun_anew_with_the_journal(opened, tmp_path):
+    here, gone = str(tmp_path), str(tmp_path / "gone")
     journal = opened()
-    assert journal.followed_until is None
-    journal.follow_until(moment)
-    assert opened().followed_until == moment
+    assert journal.pruned_until == {}
+    assert journal.follow({here: "a", gone: "b"})
+    assert opened().pruned_until == {here: "a", gone: "b"}
+    assert journal.follow({here: "c"})
+    assert opened().pruned_until == {here: "c"}  # a root that is there no more takes its entry along
     (journal._directory / "epoch").write_text("broken")
-    assert opened().followed_until is None
-    assert opened().followed_until is None
+    assert opened().pruned_until == {}
+    assert opened().pruned_until == {}
+
+
+def test_on_a_full_file_system_what_was_written_of_pruned_lives_stands(opened, tmp_path, monkeypatch):
+    journal = opened()
+    assert journal.follow({str(tmp_path): "a"})
+    monkeypatch.setattr(journal, "_replace", fail_for_want_of_space)
+    assert not journal.follow({str(tmp_path): "b"})
+    assert journal.follow({str(tmp_path): "a"})
+    assert journal.pruned_until == opened().pruned_until == {str(tmp_path): "a"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"[]", b"{}", b'{"prunedUntil":7}', b'{"bootId":"b","boottimeNs":7}']
+)
+def test_what_cannot_be_read_of_pruned_lives_is_not_known(opened, content):
+    (opened()._directory / "followed.json").write_bytes(content)
+    assert opened().pruned_until == {}
+
+
+def fail_for_want_of_space(name: str, content: bytes) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_gap_is_an_event_of_no_life(opened):
@@ -259,7 +275,7 @@ def test_a_gap_is_an_event_of_no_life(opened):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff", b"nonsense", b"[]", b'{"lives":{},"sequence":99,"toldUntil":null}', b'{"lives":{"a":7}}']
+    "content", [b"", b"\xff", b"nonsense", b"[]", b'{"lives":{},"sequence":99}', b'{"lives":{"a":7}}']
 )
 def test_a_broken_known_file_is_made_good_by_the_segments(opened, tmp_path, content):
     life = Life()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from runtime.store.record import MAX_EXECS, MAX_TRANSITIONS, advance, exec_ended, exec_started
 from tests.support.following import settle
-from tests.support.records import LATER, commit, exit_of, process_of, publish
+from tests.support.records import LATER, commit, exit_of, process_of, prune_all, publish, retire
 from watcher.follower import Follower
 from watcher.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from runtime.store.record import Process, Record
     from runtime.store.store import Store
@@ -29,7 +28,9 @@ class Watcher:
         self.is_open = True
         self.journal = Journal(directory)
         self.follower = Follower(store, commits=True, source="//m/c", on_events=self._tell)
-        self.follower.start(dict(self.journal.known), told_until=self.journal.told_until)
+        self.path = store.root
+        self.follower.start(dict(self.journal.known), pruned_until=self.journal.pruned_until.get(self.path))
+        self.tick()
         self.settle()
 
     def _tell(self, events) -> None:
@@ -37,6 +38,13 @@ class Watcher:
 
     def settle(self) -> None:
         settle(self.follower)
+
+    def tick(self) -> None:
+        """As the service does."""
+        self.follower.tick()
+        assert self.follower.snapshot.pruned_until is not None
+        self.journal.follow({self.path: self.follower.snapshot.pruned_until})
+        self.journal.forget(set(self.follower.snapshot.known()))
 
     def close(self) -> None:
         """End it; more than once is no fault."""
@@ -129,10 +137,35 @@ def test_what_a_record_has_dropped_in_between_is_counted(store, begin, child):
     assert next(again.journal.after(2)).event["data"]["missed"] == 3
 
 
-def test_lives_that_were_forgotten_while_nobody_watched_are_a_gap(store, begin, child):
+def test_lives_that_were_forgotten_while_nobody_watched_are_a_gap(store, begin, child, monkeypatch):
     run(store, child().identity)
     begin().close()
     end(store)
-    pruned = {"count": 1, "newestFinished": "2999-01-01T00:00:00.000000000Z", "checked": None}
-    (Path(store.root) / ".deleted" / ".pruned").write_text(json.dumps(pruned))
-    assert begin().types == ["stopped", "deleted", "gap"]
+    for container_id in ("a", "b"):
+        publish(store, container_id)
+        retire(store, container_id)
+    prune_all(store, monkeypatch)
+    assert begin().types == ["gap", "gap"]  # web's own, and that of all the others
+    assert begin().types == []
+
+
+def test_what_was_told_may_be_forgotten_before_the_next_watcher(store, begin, child, monkeypatch):
+    run(store, child().identity)
+    watching = begin()
+    end(store)
+    watching.settle()
+    prune_all(store, monkeypatch)
+    assert begin().types == []
+    assert begin().types == []
+
+
+def test_a_watcher_that_dies_before_its_first_tick_has_told_what_it_told(store, begin, monkeypatch):
+    """As one that is killed every few seconds, while more end than last records are kept."""
+    begin()
+    for number in range(5):
+        watching = begin()
+        publish(store, f"c{number}")
+        retire(store, f"c{number}")
+        watching.settle()
+        assert watching.types == ["stopped", "deleted"]
+        prune_all(store, monkeypatch)

@@ -19,7 +19,7 @@ from runtime.store.record import advance
 from runtime.store.store import Store
 from tests.support import records
 from tests.support.children import wait_readable
-from tests.support.records import LATER, NOW, commit
+from tests.support.records import LATER, NOW, commit, prune_all
 from watcher.diff import Known
 from watcher.events import Event, root_of
 from watcher.roots import Roots
@@ -37,11 +37,17 @@ class World:
         self.own = Store(self.default, make=True)
         self.roots: Roots | None = None
 
-    def watch(self, *, commits: bool = True, known: dict[str, Known] | None = None) -> Roots:
+    def watch(
+        self,
+        *,
+        commits: bool = True,
+        known: dict[str, Known] | None = None,
+        pruned_until: dict[str, str] | None = None,
+    ) -> Roots:
         roots = Roots(self.own, machine="m", commits=commits, default_root=self.default, on_events=self.events.extend)
         roots.listen, roots.forget = self.listened.add, self.listened.discard
         self.roots = roots
-        roots.start(lambda: known or {}, lambda: None)
+        roots.start(lambda: known or {}, lambda: pruned_until or {})
         self.listened.update(roots.fds())
         return roots
 
@@ -167,6 +173,24 @@ def test_a_restart_tells_each_life_in_its_own_root_and_no_gap(world: World, wher
         world.watch(known=told)
         expected = {"own": world.default, "other": docker.root}[where]
         assert world.told() == [(expected, "web", "deleted")]
+
+
+@pytest.mark.parametrize("where", ["own", "other"])
+@pytest.mark.parametrize("was_told", [True, False])
+def test_a_restart_tells_of_a_gap_in_the_root_where_lives_were_pruned_untold(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str, was_told: bool
+) -> None:
+    with closing(world.other("docker")) as docker:
+        pruned = {"own": world.own, "other": docker}[where]
+        instance = publish(pruned)
+        retire(pruned)
+        prune_all(pruned, monkeypatch)
+        told = {instance: Known("web", 3, 3, has_left=True)} if was_told else {}
+        roots = world.watch(known=told, pruned_until={world.default: "", docker.root: ""})
+        expected = {"own": world.default, "other": docker.root}[where]
+        assert world.told() == ([] if was_told else [(expected, "", "gap")])
+        roots.tick()
+        assert roots.pruned_until() == {world.default: "", docker.root: "", expected: instance}
 
 
 def test_all_lives_are_kept_in_mind(world: World) -> None:
