@@ -24,7 +24,7 @@ from runtime.actions import inspect
 from runtime.actions.context import find_context
 from runtime.errors import BadRecord, NoSuchContainer
 from runtime.kernel import procfs
-from runtime.store import staging
+from runtime.store import deleted, staging
 from runtime.store.store import Store
 from tests.support.containers import Runf, make_container_bundle, wait_until
 from tests.support.telling import Subscriber, happenings
@@ -93,6 +93,13 @@ class Cast:
     def records(self) -> list[Record]:
         store = Store(str(self.runf.root), make=False)
         found = [each for each in store.last_records() if not isinstance(each, BadRecord)]
+        store.close()
+        return found
+
+    def gone(self) -> int:
+        """How many last records were pruned."""
+        store = Store(str(self.runf.root), make=False)
+        found = deleted.read_gone(store.fds).number
         store.close()
         return found
 
@@ -200,9 +207,13 @@ def play(cast: Cast, at_once: int, seconds: float) -> str:
             each.result()
     check_nothing_left(cast)
     wait_until(lambda: has_told_all(cast), "every event", DEADLINE_S)
-    cast.subscriber.check(cast.records())
+    cast.subscriber.check(cast.records(), gone=cast.gone())
     counts = ", ".join(f"{number} {what}" for what, number in cast.counts.items())
-    return f"{at_once} at once: {counts}; {len(cast.subscriber.heard)} events, {cast.subscriber.repeated} of them again"
+    heard = cast.subscriber
+    return (
+        f"{at_once} at once: {counts}; {len(heard.heard)} events, {heard.repeated} of them again; "
+        f"{cast.gone()} last records pruned, {len(heard.gaps)} gaps"
+    )
 
 
 def has_told_all(cast: Cast) -> bool:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 RETRY_S = 0.05
 SILENT = "creating"
+LEAVES = ("deleted", "failed")  # only a late exit may follow
+LATE = "exit"
+GAP = "org.runf.watcher.gap.v1"
+TO_COME = "this subscriber was too slow; what its queue had no room for comes next, from the journal"
 
 
 class Subscriber:
@@ -26,6 +30,7 @@ class Subscriber:
         self.socket = socket
         self.cursor: str | None = None
         self.heard: dict[str, dict[str, Any]] = {}  # by id, in the order of their first coming
+        self.gaps: list[dict[str, Any]] = []
         self.repeated = self.resumed = 0
         self.wrong: list[str] = []
         self._ends = threading.Event()
@@ -69,9 +74,13 @@ class Subscriber:
 
     def _take(self, event: dict[str, Any]) -> None:
         self.cursor = event.get("cursor", self.cursor)
-        kind = short(event)
-        if kind == "snapshot":
-            return
+        if event["type"] == GAP and event["data"]["reason"] != TO_COME:
+            self.gaps.append(event)
+        elif event["type"] != GAP and short(event) != "snapshot":
+            self.hear(event)
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """One event of a life."""
         if not event["type"].startswith("org.runf.container."):
             self.wrong.append(f"{event['type']}: {event['data']}")
         before = self.heard.setdefault(event["id"], event)
@@ -80,14 +89,32 @@ class Subscriber:
             if (before["type"], before["time"], before["subject"]) != (event["type"], event["time"], event["subject"]):
                 self.wrong.append(f"two events are {event['id']}: {before} and {event}")
 
-    def check(self, records: Iterable[Record]) -> None:
-        """Each happening of these lives was told, in order, and nothing else."""
+    def check(self, records: Iterable[Record], *, gone: int = 0) -> None:
+        """Each happening of these lives was told, in order, and nothing else, and so was that of ``gone`` that went.
+
+        What was told of a life that went ends with its deletion, and its last record says what else must have come.
+        A gap must be told where a life is missing among them, or its end, and nowhere else.
+        """
         assert self.wrong == []
         heard: dict[str, list[str]] = {}
         for each in self.heard:
             heard.setdefault(each.partition(":")[0], []).append(each)
-        expected = {record["instance"]: happenings(record) for record in records}
-        assert heard == expected
+        kept = {record["instance"]: happenings(record) for record in records}
+        assert {instance: heard.get(instance, []) for instance in kept} == kept
+        went = {instance: ids for instance, ids in heard.items() if instance not in kept}
+        newest = {instance: self.heard[ids[-1]]["data"] for instance, ids in went.items()}
+        assert went == {instance: happenings(record) for instance, record in newest.items()}
+        cut_off = sorted(record["id"] for record in newest.values() if not _has_left(record))
+        assert sorted(gap["subject"] for gap in self.gaps if gap["subject"]) == cut_off
+        untold = gone - len(went)
+        assert untold >= 0, f"{len(went)} lives that are no longer there were told, and only {gone} went"
+        marks = [gap["data"] for gap in self.gaps if not gap["subject"]]
+        assert bool(marks) == (untold > 0), f"{untold} of {gone} lives were not told; gaps: {marks}"
+
+
+def _has_left(record: Record) -> bool:
+    kinds = [each["type"] for each in record["transitions"] if each["type"] != LATE]
+    return kinds[-1] in LEAVES
 
 
 def happenings(record: Record) -> list[str]:
