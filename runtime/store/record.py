@@ -19,7 +19,7 @@ from schemas.invalid import Invalid
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal, NotRequired, TypedDict
+    from typing import Any, Literal, NotRequired, TypedDict
 
     Status = Literal["creating", "created", "running", "paused", "stopped"]
     Happening = Literal[
@@ -315,6 +315,31 @@ def _is_news(each: Exec, process: Process, exit: Exit) -> bool:
     if each["process"] != process:
         return False
     return each["ended"] is None or (each["exit"]["code"] is None and exit["code"] is not None)
+
+
+def in_one_commit(before: Record, after: Record) -> Record:
+    """``after`` as the generation next to ``before``, however many led there: what happened since keeps its order."""
+    generation = before["generation"]
+    if after["generation"] == generation + 1:
+        return after
+    moments: list[Any] = [*after["transitions"]]
+    for each in after["execs"]:
+        moments += filter(None, (each["started"], each["ended"]))
+    news = sorted((each["generation"], each["n"]) for each in moments if each["generation"] > generation)
+    places = {place: n for n, place in enumerate(news)}
+
+    def placed(moment: Any) -> Any:
+        n = places.get((moment["generation"], moment["n"])) if moment else None
+        return moment if n is None else {**moment, "generation": generation + 1, "n": n}
+
+    return {
+        **after,
+        "generation": generation + 1,
+        "transitions": [placed(each) for each in after["transitions"]],
+        "execs": [
+            {**each, "started": placed(each["started"]), "ended": placed(each["ended"])} for each in after["execs"]
+        ],
+    }
 
 
 def event_id(instance: str, generation: int, n: int) -> str:

@@ -16,7 +16,7 @@ import stat
 from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer
 from runtime.kernel import files
 from runtime.store import deleted, layout, lock, staging
-from runtime.store.record import ended, exec_ended, parse
+from runtime.store.record import ended, exec_ended, in_one_commit, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,8 +82,11 @@ class Held:
     def commit(self, record: Record) -> None:
         """Replace the record; an invalid one raises, and nothing of a failed commit stays.
 
+        It is the next generation, in however many steps ``record`` was made; ``self.record`` is that one then.
+
         An OSError of the fsync after it leaves it committed: ``record`` tells which one is in place.
         """
+        record = in_one_commit(self.record, record)
         staging.write_record(self._store.fds, self._dir_fd, record)
         self.record = record
         if not self._store.fds.is_volatile:

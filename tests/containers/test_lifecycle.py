@@ -7,15 +7,19 @@ import os
 import signal
 import stat
 import subprocess
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runtime.cgroups.events import oom_kills
 from runtime.kernel.process import set_child_subreaper
+from runtime.store.presence import announce
+from runtime.store.store import Store
 from schemas.generated import state as state_schema
 from tests.support.containers import Runf, make_container_bundle, wait_until
 from tests.support.forked import in_child
+from tests.support.renames import Commits
 from tests.support.session import unique_name
 
 if TYPE_CHECKING:
@@ -357,3 +361,25 @@ def test_nothing_is_left_of_a_life(runf: Runf, bundle: Path) -> None:
 def test_a_root_for_readers_belongs_to_whom_it_says(runf: Runf, bundle: Path) -> None:
     runf.ok("--public-state", "run", "-b", make_container_bundle(bundle, "true"), "one")
     assert stat.S_IMODE(runf.root.stat().st_mode) == 0o755
+
+
+@pytest.mark.needs("containers")
+@pytest.mark.parametrize("is_started", [True, False])
+def test_each_rename_raises_the_generation_by_one(runf: Runf, bundle: Path, is_started: bool) -> None:
+    """Where a watcher is at work a delete leaves the end to it, unless it knows the code: then it tells both."""
+    runf.ok("create", "-b", make_container_bundle(bundle, "sleep", "1000"), "one")
+    store = Store(str(runf.root), make=False)
+    with Commits(runf.root, "one") as commits, closing(store):
+        before = runf.record("one")["generation"]
+        if is_started:
+            runf.ok("start", "one")
+        presence = announce(store.fds.root)
+        try:
+            runf.ok("delete", "--force", "one")
+        finally:
+            os.close(presence)
+        (last,) = runf.last_records()
+        assert commits.generations() == list(range(before + 1, last["generation"] + 1))
+    stopped, deleted = last["transitions"][-2:]
+    assert (stopped["type"], deleted["type"]) == ("stopped", "deleted")
+    assert (stopped["generation"], stopped["n"] + 1) == (deleted["generation"], deleted["n"])

@@ -15,10 +15,12 @@ import pytest
 from runtime.errors import BadIdentifier, BadRecord, ContainerBusy, ContainerExists, NoSuchContainer
 from runtime.kernel import files
 from runtime.store import lock
-from runtime.store.record import serialize
+from runtime.store.consistency import find_contradictions
+from runtime.store.record import advance, exec_started, execs_ended, serialize
 from runtime.store.store import RECORD_LIMIT_BYTES, Store, open_store
 from tests.support.forked import NOBODY, as_user, in_child, needs_root
-from tests.support.records import LATER, NOW, PRIVATE, commit, exit_of, first_record, publish, retire
+from tests.support.records import LATER, NOW, PRIVATE, commit, exit_of, first_record, process_of, publish, retire
+from tests.support.renames import Commits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -220,6 +222,32 @@ def test_what_was_read_before_the_lock_does_not_count(store: Store) -> None:
     now = commit(store, pid=7)
     with store.locked("web") as held:
         assert held.record == now != before
+
+
+def test_a_commit_raises_the_generation_by_one_and_each_happening_keeps_its_own_id(store: Store, root: Path) -> None:
+    """However many steps the record was made in: a follower of renames sees no hole."""
+    publish(store)
+    before = commit(store, status="created", happenings=("created",), pid=4242, process=process_of(4242))
+    first, second = process_of(7), process_of(8)
+    with Commits(root, "web") as seen, store.action("web"), store.locked("web") as held:
+        held.commit(exec_started(held.record, first, now=LATER))
+        record = exec_started(held.record, second, now=LATER)
+        record = advance(record, now=LATER, happenings=("updated",))
+        record = execs_ended(record, record, [(first, exit_of(1))], now=LATER)
+        record = advance(record, now=LATER, status="stopped", happenings=("stopped",))
+        held.retire(advance(record, now=LATER, happenings=("deleted",)))
+        last = held.record
+        assert seen.generations() == [before["generation"] + 1, before["generation"] + 2]
+    generation = before["generation"] + 2
+    assert list(store.last_records()) == [last]
+    assert last["generation"] == generation
+    assert list(find_contradictions(last)) == []
+    assert last["transitions"][:2] == before["transitions"]
+    told = [(each["type"], each["generation"], each["n"]) for each in last["transitions"][2:]]
+    assert told == [("updated", generation, 1), ("stopped", generation, 3), ("deleted", generation, 4)]
+    moments = [moment for each in last["execs"] for moment in (each["started"], each["ended"]) if moment]
+    places = [(moment["generation"], moment["n"]) for moment in moments]
+    assert places == [(generation - 1, 0), (generation, 2), (generation, 0)]
 
 
 def test_a_try_for_a_held_lock_gives_up_at_once(store: Store) -> None:
