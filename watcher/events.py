@@ -27,6 +27,7 @@ SEQUENCE_DIGITS = 20  # zero-padded, so that text compares like numbers
 RECORD_SCHEMA = "urn:runf:schema:state:1"
 GAP_SCHEMA = "urn:runf:schema:gap:1"
 
+_LEFT = ":left"
 _TYPE = b'"type":"'  # a quote within a text is escaped, so this is never part of one
 
 
@@ -73,10 +74,30 @@ def snapshot_event(record: Record, *, source: str) -> Event:
     return _event(identity, event_type(SNAPSHOT), record, time, source, None)
 
 
-def gap_event(*, subject: str, source: str, time: str, after: str | None, missed: int | None, reason: str) -> Event:
-    """A visible hole: ``missed`` events (None: nobody counted) that begin after the cursor ``after``."""
+def gap_event(
+    *,
+    subject: str,
+    source: str,
+    time: str,
+    after: str | None,
+    missed: int | None,
+    reason: str,
+    left: str | None = None,
+) -> Event:
+    """A visible hole: ``missed`` events (None: nobody counted) that begin after the cursor ``after``.
+
+    ``left`` is the instance of a life whose departure is among them.
+    """
     data = {"after": after, "missed": missed, "reason": reason}
-    return Event(_members(f"gap:{after or time}:{subject}", source, GAP_TYPE, subject, time, GAP_SCHEMA, data))
+    identity = f"gap:{after or time}:{subject}" if left is None else f"gap:{left}{_LEFT}"
+    return Event(_members(identity, source, GAP_TYPE, subject, time, GAP_SCHEMA, data))
+
+
+def left_in(event: Mapping[str, Any]) -> str | None:
+    """The instance of the life whose departure a gap stands for."""
+    identity: str = event["id"]
+    is_departure = event["type"] == GAP_TYPE and identity.endswith(_LEFT)
+    return identity.removeprefix("gap:").removesuffix(_LEFT) if is_departure else None
 
 
 def line_of(event: Event, *, sequence: int, cursor: str) -> bytes:

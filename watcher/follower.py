@@ -167,4 +167,5 @@ class Follower:
             after=None,
             missed=gap.missed,
             reason=gap.reason,
+            left=gap.left,
         )

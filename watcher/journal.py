@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runtime.errors import Fault
 from watcher.diff import Known, events_since, known_before, known_from, newest_of
-from watcher.events import GAP_TYPE, SEQUENCE_DIGITS, Event, line_of
+from watcher.events import GAP_TYPE, SEQUENCE_DIGITS, Event, left_in, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -202,11 +202,16 @@ class Journal:
     def _learn(self, events: Iterable[Event]) -> None:
         """Take up what these events tell of their lives; of each life the newest one is enough."""
         newest: dict[str, Event] = {}
+        left: set[str] = set()
         for event in events:
             if event["type"] != GAP_TYPE:
                 newest[event["data"]["instance"]] = event
+            else:
+                left.add(left_in(event) or "")
         for instance, event in newest.items():
             self.known[instance] = event.told or told_by(event)
+        for gone in left & self.known.keys():
+            self.known[gone] = self.known[gone]._replace(has_left=True)
 
     def _read_after(self, sequence: int) -> Iterator[Numbered]:
         for first in list(self._segments):

@@ -65,12 +65,14 @@ class Change(NamedTuple):
 class Gap(NamedTuple):
     """Something happened that nobody can tell any more; ``subject`` is empty for lives of which not even ids are known.
 
-    ``missed`` counts happenings, or whole lives where there is no subject; None: nobody counted.
+    ``missed`` counts happenings, or whole lives where there is no subject; None: nobody counted.  ``left`` is the
+    instance of a life whose departure can't be told.
     """
 
     subject: str
     missed: int | None
     reason: str
+    left: str | None = None
 
 
 class Kept(NamedTuple):
@@ -246,7 +248,8 @@ class Snapshot:
             known = self._known.get(before.instance)
             was_told = before.instance in self._lasts or (known is not None and known.has_left)
             if not was_told and not self._has_last(before.instance):
-                changes.append(Gap(container_id, None, "the container was removed, and left no last record"))
+                reason = "the container was removed, and left no last record"
+                changes.append(Gap(container_id, None, reason, left=before.instance))
         return changes if found is None else changes + self._compare(found, is_last=False)
 
     def _has_last(self, instance: str) -> bool:
@@ -287,9 +290,9 @@ class Snapshot:
             changes.append(Gap(record["id"], news.lost, "more happened to this container than its record keeps"))
         if news.happenings or not is_last or not is_first_sight:
             changes.append(Change(found, news.happenings, told, is_last))
-        if departs and not told.has_left:
+        if departs and not told.has_left and not (known is not None and known.has_left):
             reason = "the container was deleted, and its last commit could not be written"
-            changes.append(Gap(record["id"], None, reason))
+            changes.append(Gap(record["id"], None, reason, left=instance))
         return changes
 
     def _remember_last(self, record: Record) -> None:
@@ -392,7 +395,8 @@ class Snapshot:
             if self._accounted is not None and (not is_unseen or instance in self._lasts_before):
                 self._accounted += 1
             if is_unseen and not known.has_left:
-                yield Gap(known.id, None, "the container ended and was forgotten while nobody followed")
+                reason = "the container ended and was forgotten while nobody followed"
+                yield Gap(known.id, None, reason, left=instance)
         self._lasts_before.clear()
         yield from self._missed(gone.number)
         if gone.oldest_left is None:

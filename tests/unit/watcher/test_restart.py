@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.store import deleted
 from runtime.store.record import MAX_EXECS, MAX_TRANSITIONS, advance, exec_ended, exec_started
 from tests.support.following import settle
 from tests.support.records import LATER, commit, exit_of, process_of, prune_all, publish, retire
@@ -45,6 +47,12 @@ class Watcher:
         assert self.follower.snapshot.pruned_until is not None
         self.journal.follow({self.path: self.follower.snapshot.pruned_until})
         self.journal.forget(set(self.follower.snapshot.known()))
+
+    def kill(self) -> None:
+        """Its journal is as the last event left it."""
+        self.is_open = False
+        self.follower.close()
+        os.close(self.journal._fd)
 
     def close(self) -> None:
         """End it; more than once is no fault."""
@@ -145,7 +153,23 @@ def test_lives_that_were_forgotten_while_nobody_watched_are_a_gap(store, begin, 
         publish(store, container_id)
         retire(store, container_id)
     prune_all(store, monkeypatch)
-    assert begin().types == ["gap", "gap"]  # web's own, and that of all the others
+    again = begin()
+    assert again.types == ["gap", "gap"]  # that of all the others, and web's own
+    again.kill()
+    again = begin()
+    assert again.types == []
+    again.kill()
+    assert begin().types == []
+
+
+def test_a_departure_that_could_not_be_written_is_a_gap_once(store, begin, child):
+    run(store, child().identity)
+    begin()
+    with store.action("web"), store.locked("web") as held:
+        deleted.retire(store.fds, held._dir_fd, "web", held.record["instance"])
+    again = begin()
+    assert again.types == ["gap"]
+    again.kill()
     assert begin().types == []
 
 
