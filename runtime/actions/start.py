@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from runtime.actions import look
-from runtime.actions.delete import delete
 from runtime.actions.failure import FAULT_LIMIT, failed
 from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import identify, open_pidfd
@@ -13,6 +12,7 @@ from runtime.actions.status import ALLOWED, refuse
 from runtime.errors import Fault, HookFault, InitFault, NoSuchContainer, WrongStatus
 from runtime.kernel import clock, process
 from runtime.kernel.files import let_go
+from runtime.late import Late
 from runtime.sandbox import features, startgate
 from runtime.spec.frozen import thaw_config
 from runtime.store import layout
@@ -22,10 +22,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from runtime.actions import delete
     from runtime.actions.context import Context
     from runtime.spec.config import Config
     from runtime.store.record import Happening, Record
     from runtime.store.store import Action, Store
+else:
+    delete = Late("runtime.actions.delete")  # only a hook that fails asks for it
 
 SIGKILL = 9
 END_WAIT_S = 10.0
@@ -56,7 +59,7 @@ def start(context: Context, container_id: str, *, instance: str | None = None) -
 def _destroy(context: Context, container_id: str, instance: str, fault: Fault) -> None:
     """A hook that fails at start ends the life cycle: destroy, then the poststop hooks (runtime.md#lifecycle, 12)."""
     try:
-        for failure in delete(context, container_id, force=True, instance=instance):
+        for failure in delete.delete(context, container_id, force=True, instance=instance):
             fault.add_note(str(failure))
     except (Fault, OSError) as error:
         fault.add_note(f"while destroying the container: {error}")

@@ -8,14 +8,21 @@ import os
 from _struct import pack, unpack_from
 
 from runtime.kernel import numbers
-from runtime.kernel.libc import address_of, buffer, pointers, syscall
+from runtime.late import Late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Sequence
     from typing import NamedTuple
+
+    from runtime.kernel import libc
 else:
+    import _signal
+
     from runtime.values import NamedTuple
+
+    libc = Late("runtime.kernel.libc")  # who opens a pidfd and asks how it ended makes no such call
 
 # linux/sched.h
 CLONE_NEWTIME = 0x00000080
@@ -75,17 +82,23 @@ def clone3(flags: int, *, exit_signal: int = SIGCHLD, cgroup_fd: int | None = No
     if cgroup_fd is not None:
         flags |= CLONE_INTO_CGROUP
     arguments = pack("=11Q", flags, 0, 0, 0, exit_signal, 0, 0, 0, 0, 0, cgroup_fd or 0)
-    return syscall(numbers.CLONE3, arguments, len(arguments), text=f"clone3(0x{flags:x})")
+    return libc.syscall(numbers.CLONE3, arguments, len(arguments), text=f"clone3(0x{flags:x})")
 
 
 def pidfd_open(pid: int, flags: int = 0) -> int:
     """A CLOEXEC fd of the process; pidfd_open(2), Linux 5.3."""
-    return syscall(numbers.PIDFD_OPEN, pid, flags, text=f"pidfd_open({pid})")
+    try:
+        return os.pidfd_open(pid, flags)
+    except OSError as error:
+        raise OSError(error.errno, f"pidfd_open({pid}): {error.strerror}") from None
 
 
 def pidfd_send_signal(pidfd: int, signal: int) -> None:
     """Send ``signal`` to exactly that process; pidfd_send_signal(2), Linux 5.1."""
-    syscall(numbers.PIDFD_SEND_SIGNAL, pidfd, signal, None, 0, text=f"pidfd_send_signal({signal})")
+    try:
+        _signal.pidfd_send_signal(pidfd, signal)
+    except OSError as error:
+        raise OSError(error.errno, f"pidfd_send_signal({signal}): {error.strerror}") from None
 
 
 def pidfd_exit_info(pidfd: int) -> PidfdExit | None:
@@ -116,41 +129,47 @@ def exit_of(status: int) -> PidfdExit:
 def reset_signal(number: int) -> None:
     """Set the signal to its default; also 32 and 33, which libc keeps for itself and lets nobody set.  sigaction(2)."""
     default = bytes(_KERNEL_SIGACTION_BYTES)  # SIG_DFL is 0, and so are no flags, no restorer, an empty mask
-    syscall(numbers.RT_SIGACTION, number, default, None, _SIGSET_BYTES, text=f"sigaction({number})")
+    libc.syscall(numbers.RT_SIGACTION, number, default, None, _SIGSET_BYTES, text=f"sigaction({number})")
 
 
 def setns(fd: int, nstype: int) -> None:
     """Enter the namespace of ``fd``, which must be of ``nstype``; setns(2)."""
-    syscall(numbers.SETNS, fd, nstype, text=f"setns(0x{nstype:x})")
+    libc.syscall(numbers.SETNS, fd, nstype, text=f"setns(0x{nstype:x})")
 
 
 def unshare(flags: int) -> None:
     """Leave the namespaces in ``flags`` for new ones; unshare(2)."""
-    syscall(numbers.UNSHARE, flags, text=f"unshare(0x{flags:x})")
+    libc.syscall(numbers.UNSHARE, flags, text=f"unshare(0x{flags:x})")
 
 
 def execveat(dir_fd: int, path: bytes, argv: Sequence[bytes], env: Sequence[bytes], flags: int) -> None:
     """Execute; returns only by raising.  execveat(2)."""
-    argv_vector, argv_kept = pointers(list(argv))
-    env_vector, env_kept = pointers(list(env))
+    argv_vector, argv_kept = libc.pointers(list(argv))
+    env_vector, env_kept = libc.pointers(list(env))
     shown = path.decode("utf-8", "replace") or f"fd {dir_fd}"
-    syscall(
-        numbers.EXECVEAT, dir_fd, path, address_of(argv_vector), address_of(env_vector), flags, text=f"execve({shown})"
+    libc.syscall(
+        numbers.EXECVEAT,
+        dir_fd,
+        path,
+        libc.address_of(argv_vector),
+        libc.address_of(env_vector),
+        flags,
+        text=f"execve({shown})",
     )
     del argv_kept, env_kept
 
 
 def execve(path: bytes, argv: Sequence[bytes], env: Sequence[bytes]) -> None:
     """Execute; returns only by raising.  execve(2), with as little as can be done before it."""
-    argv_vector, argv_kept = pointers(list(argv))
-    env_vector, env_kept = pointers(list(env))
-    syscall(numbers.EXECVE, path, address_of(argv_vector), address_of(env_vector), text="execve")
+    argv_vector, argv_kept = libc.pointers(list(argv))
+    env_vector, env_kept = libc.pointers(list(env))
+    libc.syscall(numbers.EXECVE, path, libc.address_of(argv_vector), libc.address_of(env_vector), text="execve")
     del argv_kept, env_kept
 
 
 def close_range(first: int, last: int, flags: int = 0) -> None:
     """Close, or with CLOSE_RANGE_CLOEXEC mark, all fds from ``first`` to ``last``; close_range(2), Linux 5.9."""
-    syscall(numbers.CLOSE_RANGE, first, last, flags, text=f"close_range({first}, {last})")
+    libc.syscall(numbers.CLOSE_RANGE, first, last, flags, text=f"close_range({first}, {last})")
 
 
 def set_dumpable(is_dumpable: bool) -> None:
@@ -180,14 +199,14 @@ def set_pdeathsig(signal: int) -> None:
 
 def set_name(name: str) -> None:
     """The name that ps shows, at most 15 bytes."""
-    memory = buffer(16)
+    memory = libc.buffer(16)
     text = name.encode()[:15]
     memory[: len(text)] = text
-    _prctl(PR_SET_NAME, address_of(memory), "PR_SET_NAME")
+    _prctl(PR_SET_NAME, libc.address_of(memory), "PR_SET_NAME")
 
 
 def _prctl(option: int, value: int, name: str) -> None:
-    syscall(numbers.PRCTL, option, value, text=f"prctl({name})")
+    libc.syscall(numbers.PRCTL, option, value, text=f"prctl({name})")
 
 
 def kill_if_alive(pid: int, signal: int) -> None:
