@@ -71,9 +71,8 @@ def retire(fds: RootFds, dir_fd: int, name: str, instance: str, *, proc: str = "
         pass  # it isn't there, or it goes with the rest
     files.renameat2(fds.root, name, fds.deleted, instance, files.RENAME_NOREPLACE)
     _remove_private(dir_fd)
-    if not fds.is_volatile:
-        os.fsync(fds.root)
-        os.fsync(fds.deleted)
+    os.fsync(fds.root)
+    os.fsync(fds.deleted)
 
 
 def _remove_private(dir_fd: int) -> None:

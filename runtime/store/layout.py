@@ -30,6 +30,9 @@ from runtime.kernel import files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import NamedTuple
+else:
+    from runtime.values import NamedTuple
 
 STATE = "state.json"
 CONFIG = "config.json"
@@ -86,29 +89,16 @@ def default_root(environ: Mapping[str, str], *, euid: int, in_initial_userns: bo
     return os.path.join(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{outer_uid}", USER_ROOT)
 
 
-class RootFds:
+class RootFds(NamedTuple):
     """Directory fds of a state root; the dot directories are never replaced, so they stay good."""
 
-    def __init__(self, root: int, staging: int, deleted: int) -> None:
-        self.root = root
-        self.staging = staging
-        self.deleted = deleted
-        self._is_volatile: bool | None = None
-
-    @property
-    def is_volatile(self) -> bool:
-        """Whether nothing of the root lasts longer than the boot, so that nothing need reach a disk; asked once."""
-        if self._is_volatile is None:
-            self._is_volatile = files.statfs_type(self.root) in (files.TMPFS_MAGIC, files.RAMFS_MAGIC)
-        return self._is_volatile
-
-    @is_volatile.setter
-    def is_volatile(self, value: bool) -> None:
-        self._is_volatile = value
+    root: int
+    staging: int
+    deleted: int
 
     def close(self) -> None:
         """Close all three."""
-        files.let_go(self.root, self.staging, self.deleted)
+        files.let_go(*self)
 
 
 def open_root(path: str, *, make: bool, public: bool = False) -> RootFds:

@@ -42,14 +42,13 @@ def build(fds: RootFds, record: Record, private: Mapping[str, bytes], fifos: Ite
     try:
         action_fd, dir_fd = _make_locked(fds, name, opened)
         for file_name, content in private.items():
-            os.close(_write_new(dir_fd, file_name, content, layout.PRIVATE_MODE, is_durable=not fds.is_volatile))
+            os.close(_write_new(dir_fd, file_name, content, layout.PRIVATE_MODE))
         for fifo in fifos:
             os.mkfifo(fifo, layout.PRIVATE_MODE, dir_fd=dir_fd)
             os.chmod(fifo, layout.PRIVATE_MODE, dir_fd=dir_fd)
         _make_spare(dir_fd, _spare_bytes(text))
-        os.close(_write_new(dir_fd, layout.STATE, text, layout.PUBLIC_MODE, is_durable=not fds.is_volatile))
-        if not fds.is_volatile:
-            os.fsync(dir_fd)
+        os.close(_write_new(dir_fd, layout.STATE, text, layout.PUBLIC_MODE))
+        os.fsync(dir_fd)
         _rename_in(fds, name, record["id"])
         opened.remove(dir_fd)
         opened.remove(action_fd)
@@ -105,8 +104,6 @@ def _rename_in(fds: RootFds, name: str, container_id: str) -> None:
         files.renameat2(fds.staging, name, fds.root, container_id, files.RENAME_NOREPLACE)
     except FileExistsError:
         raise ContainerExists(container_id) from None
-    if fds.is_volatile:
-        return
     try:
         os.fsync(fds.root)
     except OSError:  # a publication that failed leaves no container
@@ -114,14 +111,13 @@ def _rename_in(fds: RootFds, name: str, container_id: str) -> None:
         raise
 
 
-def _write_new(dir_fd: int, name: str, content: bytes, mode: int, *, is_durable: bool) -> int:
+def _write_new(dir_fd: int, name: str, content: bytes, mode: int) -> int:
     """The fd of a new file with that content and mode, whatever the umask; a failed one is unlinked."""
     fd = os.open(name, _CREATE, mode, dir_fd=dir_fd)
     try:
         os.fchmod(fd, mode)
         _write_all(fd, content)
-        if is_durable:
-            os.fsync(fd)
+        os.fsync(fd)
     except BaseException as fault:
         os.close(fd)
         _take_back(dir_fd, name, fault)
@@ -207,17 +203,15 @@ def write_private(fds: RootFds, dir_fd: int, record: Record, name: str, content:
     except BaseException as fault:
         _take_back(fds.staging, staged, fault)
         raise
-    if not fds.is_volatile:
-        os.fsync(dir_fd)
+    os.fsync(dir_fd)
 
 
 def _write_staged(fds: RootFds, name: str, text: bytes, mode: int = layout.PUBLIC_MODE) -> None:
-    is_durable = not fds.is_volatile
     try:
-        os.close(_write_new(fds.staging, name, text, mode, is_durable=is_durable))
+        os.close(_write_new(fds.staging, name, text, mode))
     except FileExistsError:  # left by a committer that died; we hold the lock, so it isn't at work
         os.unlink(name, dir_fd=fds.staging)
-        os.close(_write_new(fds.staging, name, text, mode, is_durable=is_durable))
+        os.close(_write_new(fds.staging, name, text, mode))
 
 
 def _write_into_spare(fds: RootFds, dir_fd: int, name: str, text: bytes) -> bool:
@@ -232,8 +226,7 @@ def _write_into_spare(fds: RootFds, dir_fd: int, name: str, text: bytes) -> bool
         _write_all(fd, text)
         os.ftruncate(fd, len(text))
         os.fchmod(fd, layout.PUBLIC_MODE)
-        if not fds.is_volatile:
-            os.fsync(fd)
+        os.fsync(fd)
     finally:
         os.close(fd)
     os.rename(layout.SPARE, name, src_dir_fd=dir_fd, dst_dir_fd=fds.staging)

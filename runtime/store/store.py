@@ -89,8 +89,7 @@ class Held:
         record = in_one_commit(self.record, record)
         staging.write_record(self._store.fds, self._dir_fd, record)
         self.record = record
-        if not self._store.fds.is_volatile:
-            os.fsync(self._dir_fd)
+        os.fsync(self._dir_fd)
 
     def replace(self, name: str, content: bytes) -> None:
         """Replace one of the container's private files; nothing of a failed replacement stays."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from runtime.errors import BadRecord, ContainerExists, NoSuchContainer
 from runtime.store import staging
@@ -52,16 +52,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
         shutil.rmtree(self.place)
 
-    @initialize(is_volatile=st.booleans())
-    def choose_file_system(self, is_volatile: bool) -> None:
-        self.store.fds.is_volatile = is_volatile
-
     @rule()
     def open_again(self) -> None:
-        is_volatile = self.store.fds.is_volatile
         self.store.close()
         self.store = Store(self.root, make=True)
-        self.store.fds.is_volatile = is_volatile
 
     @rule(container_id=ids)
     def publish(self, container_id: str) -> None:

@@ -184,11 +184,10 @@ def test_a_file_system_is_known_by_its_magic(path: str, magic: int) -> None:
         os.close(fd)
 
 
-def test_a_magic_above_two_to_the_31_is_not_negative() -> None:
-    assert files.RAMFS_MAGIC > 1 << 31
+def test_memory_lies_on_tmpfs() -> None:
     fd = files.memfd_create("test", files.MFD_CLOEXEC)
     try:
-        assert files.statfs_type(fd) == files.TMPFS_MAGIC
+        assert files.statfs_type(fd) == 0x01021994  # TMPFS_MAGIC of linux/magic.h
     finally:
         os.close(fd)
 

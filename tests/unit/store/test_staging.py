@@ -314,9 +314,8 @@ def test_the_spare_holds_whatever_a_record_can_grow_to(store: Store, root: Path)
     assert (root / "web" / "spare").stat().st_size >= len(serialize(largest(record)))
 
 
-def test_what_is_not_on_tmpfs_is_synced_before_its_rename(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_is_synced_before_its_rename(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(str(root), make=True)
-    store.fds.is_volatile = False
     synced: list[str] = []
     real = os.rename
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
@@ -339,18 +338,9 @@ def test_what_is_not_on_tmpfs_is_synced_before_its_rename(root: Path, monkeypatc
     store.close()
 
 
-def test_nothing_on_tmpfs_is_synced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.fds.is_volatile = True
-    monkeypatch.setattr(os, "fsync", fail_with(errno.EIO))
-    publish(store)
-    commit(store)
-    retire(store)
-
-
 def test_a_publication_that_can_not_be_synced_leaves_no_container(
     store: Store, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.fds.is_volatile = False
     fail = fail_with(errno.EIO)
     monkeypatch.setattr(os, "fsync", lambda fd: fail() if fd == store.fds.root else None)
     with pytest.raises(OSError, match="Input/output error"):
@@ -361,7 +351,6 @@ def test_a_publication_that_can_not_be_synced_leaves_no_container(
 
 def test_a_commit_that_can_not_be_synced_is_known_to_be_in_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(store)
-    store.fds.is_volatile = False
     fail = fail_with(errno.EIO)
     with store.locked("web") as held:
         monkeypatch.setattr(os, "fsync", lambda fd: fail() if fd == held._dir_fd else None)
