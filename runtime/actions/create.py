@@ -259,8 +259,9 @@ class _Making:
     def _launch(self, plan: InitPlan) -> Child:
         """The cgroup, and the first process in it, which waits for ``go``; its pid is committed before that."""
         manager.make(self.cgroup)  # takes back what it made if it fails, and nobody else's
-        self.has_cgroup = self.cgroup.unit is None
         self.undo.push("cgroup", self._remove_cgroup)
+        if self.cgroup.unit is None:
+            self._claim_cgroup()
         gate, outcome = (self._open_fifo(name) for name in FIFOS)
         entry = manager.open_entry(self.cgroup)
         listener = seccomp.connect_listener(plan.filter) if plan.filter else None
@@ -284,7 +285,8 @@ class _Making:
     def _settle(self, child: Child, plan: InitPlan) -> Record:
         """Say go, and serve the child until it waits at the gate."""
         manager.adopt(self.cgroup, self.action.id, child.pid)
-        self.has_cgroup = True
+        if self.cgroup.unit is not None:
+            self._claim_cgroup()
         manager.settle(self.cgroup, child.pid)
         if self.rdt:
             rdt.begin(self.rdt, child.pid)
@@ -322,6 +324,11 @@ class _Making:
             maker=None,
             linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
+
+    def _claim_cgroup(self) -> None:
+        """From here on whatever is in it is the container's: `delete` may end it, even if we don't live to."""
+        self.has_cgroup = True
+        self.action.note(layout.OWN_CGROUP)
 
     def _remove_cgroup(self) -> None:
         """Unless it is somebody else's: a scope of that name that was there before."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runtime.actions import foreign
     from runtime.actions.context import Context
     from runtime.spec.config import Config
-    from runtime.store.record import Exit, Record
+    from runtime.store.record import Cgroup, Exit, Record
     from runtime.store.store import Action, Store
 else:
     foreign = Late("runtime.actions.foreign")
@@ -80,10 +80,24 @@ def _discard(context: Context, store: Store, container_id: str) -> None:
         cgroup = manager.record_cgroup(plan)
     except (Fault, OSError):
         cgroup = None  # nothing tells: what is left of it has to be found by hand
-    manager.kill_all(cgroup)
+    is_own = store.has_file(container_id, layout.OWN_CGROUP)
+    if is_own:
+        manager.kill_all(cgroup)
     _unmount(context, store, container_id, config)
-    manager.remove(cgroup)
+    if is_own:
+        manager.remove(cgroup)
+    else:
+        manager.remove_unclaimed(cgroup)
     store.discard(container_id)
+
+
+def _own_cgroup(store: Store, record: Record) -> Cgroup | None:
+    """The record's cgroup if whatever is in it is the container's; that of a create that died may be another's.
+
+    What was created had it to itself; of what was not, its maker has left a note as soon as it had.
+    """
+    has_it = bool(record["linux"]["namespaces"]) or store.has_file(record["id"], layout.OWN_CGROUP)
+    return record["linux"]["cgroup"] if has_it else None
 
 
 def _unmount(context: Context, store: Store, container_id: str, config: Config | None) -> None:
@@ -119,7 +133,7 @@ def _kill_first(context: Context, store: Store, container_id: str, instance: str
         raise NoSuchContainer(container_id)
     look.demand_verified(observed, "delete")
     if _is_of_this_boot(context, observed.record):
-        _end_processes(context, observed.record, everyone=False)
+        _end_processes(context, observed.record, _own_cgroup(store, observed.record), everyone=False)
     return observed.record["instance"]
 
 
@@ -129,17 +143,17 @@ def _is_of_this_boot(context: Context, record: Record) -> bool:
     return identity is None or identity["bootId"] == procfs.boot_id(context.roots.proc)
 
 
-def _end_processes(context: Context, record: Record, *, everyone: bool = True) -> Exit:
-    """Kill the first process, and with ``everyone`` all of the cgroup; wait for the first one's end; how that ended."""
+def _end_processes(context: Context, record: Record, cgroup: Cgroup | None, *, everyone: bool = True) -> Exit:
+    """Kill the first process, and with ``everyone`` all of ``cgroup``; wait for the first one's end; how that ended."""
     identity = record["process"]
     pidfd = open_pidfd(identity, context.roots.proc) if identity else None
     try:
         if pidfd is not None:
             _send_kill(pidfd)
         if everyone:
-            manager.kill_all(record["linux"]["cgroup"])
-        elif pidfd is not None and record["linux"]["cgroup"]:
-            manager.thaw(record["linux"]["cgroup"])  # on v1 a frozen process dies only once it is thawed
+            manager.kill_all(cgroup)
+        elif pidfd is not None and cgroup:
+            manager.thaw(cgroup)  # on v1 a frozen process dies only once it is thawed
         if identity is None or pidfd is None:
             return UNKNOWN_EXIT
         if not look.wait_for_end(pidfd, KILL_WAIT_S):
@@ -177,9 +191,13 @@ class _Deleting:
         config = self._read_config()
         found = UNKNOWN_EXIT
         if _is_of_this_boot(self.context, observed.record):
-            found = _end_processes(self.context, observed.record)
+            cgroup = _own_cgroup(self.store, observed.record)
+            found = _end_processes(self.context, observed.record, cgroup)
             _unmount(self.context, self.store, self.action.id, config)
-            manager.remove(observed.record["linux"]["cgroup"])
+            if cgroup is not None:
+                manager.remove(cgroup)
+            else:
+                manager.remove_unclaimed(observed.record["linux"]["cgroup"])
             if config is not None:
                 rdt.end(config, self.action.id, self.context.roots)
         warnings = self._poststop(config, observed.truth)

@@ -276,6 +276,29 @@ def remove(cgroup: Mapping[str, Any] | None) -> None:
             os.close(fd)
 
 
+def remove_unclaimed(cgroup: Mapping[str, Any] | None) -> None:
+    """Remove cgroups that a command was to make that died before it claimed them, unless somebody is in them.
+
+    What such a command has left in them ends by itself; a scope ends with the last of its processes.
+    """
+    if cgroup and cgroup.get("scope"):
+        return
+    deadline = time.monotonic() + REMOVE_WAIT_S
+    for path in paths_of(cgroup):
+        fd = open_claimed(path)
+        if fd is None:
+            continue
+        try:
+            parent = os.open("..", DIRECTORY, dir_fd=fd)
+        finally:
+            os.close(fd)
+        try:
+            while _remove_directory(parent, os.path.basename(path.rstrip("/"))) and time.monotonic() < deadline:
+                select.poll().poll(REMOVE_PAUSE_MOST_MS)
+        finally:
+            os.close(parent)
+
+
 def _end_scope(cgroup: Mapping[str, Any]) -> None:
     """systemd ends a scope by itself once nothing runs in it, and so needn't be asked in most cases."""
     if not any(os.path.isdir(path) for path in paths_of(cgroup)):

@@ -7,6 +7,7 @@
     config.json, gate, ...  0600   what only the runtime needs
     mount                   0600   what to unmount, where the mount namespace is shared with others
     callers-keyring         0600   there, and empty, where the container was made with --no-new-keyring
+    own-cgroup              0600   there, and empty, once nobody else's processes can be in the cgroup
     spare                   0600   blocks kept back for a full file system
   .staging/                 0755   everything is made here and renamed into place
     .sweep                  0600   held shared by makers, exclusively by sweepers
@@ -38,6 +39,7 @@ STATE = "state.json"
 CONFIG = "config.json"
 MOUNT = "mount"
 CALLERS_KEYRING = "callers-keyring"
+OWN_CGROUP = "own-cgroup"
 LOCK = "lock"
 ACTION = "action"
 SPARE = "spare"

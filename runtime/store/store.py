@@ -47,6 +47,11 @@ class Action:
         """What a child must not keep: a fork passes the lock on."""
         return self.dir_fd, self._lock_fd
 
+    def note(self, name: str) -> None:
+        """Make one of the container's private files, which tells by being there."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        os.close(os.open(name, flags, layout.PRIVATE_MODE, dir_fd=self.dir_fd))
+
     def release(self) -> None:
         """Let the next one act."""
         if self._lock_fd >= 0:
@@ -162,6 +167,10 @@ class Store:
             return _read_all(fd, os.fstat(fd).st_size)
         finally:
             os.close(fd)
+
+    def has_file(self, container_id: str, name: str) -> bool:
+        """Whether one of the container's private files is there."""
+        return os.access(f"{container_id}/{name}", os.F_OK, dir_fd=self.fds.root, follow_symlinks=False)
 
     def scan(self) -> Iterator[tuple[str, Record | BadRecord]]:
         """All containers by id; an unreadable record is named by its fault, and passed over."""

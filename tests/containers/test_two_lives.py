@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.actions.context import find_context
+from runtime.actions.create import Request, create
 from runtime.actions.delete import delete
 from runtime.actions.start import start
 from runtime.cgroups import manager
-from runtime.errors import NoSuchContainer
+from runtime.errors import CgroupFault, NoSuchContainer
 from runtime.kernel import procfs
 from runtime.store.record import advance
 from runtime.store.store import Store
@@ -21,7 +22,10 @@ from tests.support.containers import Runf, make_container_bundle, wait_until
 from tests.support.records import LATER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from runtime.cgroups.hierarchy import CgroupPlan
 
 ANOTHER = "0" * 32
 
@@ -92,3 +96,69 @@ def test_what_is_meant_for_one_life_does_not_reach_another(runf: Runf, waiting: 
         delete(context, "one", instance=ANOTHER)
     assert delete(context, "one", force=True, instance=ANOTHER) == []
     assert runf.state("one")["status"] == "created"
+
+
+@pytest.mark.needs("root", "cgroups")
+@pytest.mark.parametrize("moment", ["before it looked at the cgroup", "after it was refused the cgroup"])
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_a_create_that_died_before_it_had_a_cgroup_takes_nobody_elses_along(
+    runf: Runf, waiting: str, moment: str, is_readable: bool
+) -> None:
+    """Its record names the cgroup, and another container is in it."""
+    runf.ok("create", "--bundle", waiting, "one")
+    runf.ok("start", "one")
+    pid = runf.state("one")["pid"]
+    make = manager.make
+
+    def die(plan: CgroupPlan) -> None:
+        if moment.startswith("after"):
+            with pytest.raises(CgroupFault, match="is in use"):
+                make(plan)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    create_and_die(runf, waiting, die)
+    if not is_readable:
+        (runf.root / "two" / "state.json").write_text("{")
+    runf.ok("delete", "--force", "two")
+    assert runf.state("one")["status"] == "running"
+    assert runf.state("one")["pid"] == pid
+    assert not has_ended(pid)
+    runf.ok("delete", "--force", "one")
+
+
+@pytest.mark.needs("root", "cgroups")
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_the_cgroup_of_a_create_that_died_once_it_had_one_goes_with_it(
+    runf: Runf, waiting: str, is_claimed: bool
+) -> None:
+    make = manager.make
+
+    def die(plan: CgroupPlan) -> None:
+        make(plan)
+        if not is_claimed:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    create_and_die(runf, waiting, die, after=lambda plan: os.kill(os.getpid(), signal.SIGKILL))
+    paths = set(runf.record("two")["linux"]["cgroup"]["paths"].values())
+    assert [path for path in paths if os.path.isdir(path)]
+    runf.ok("delete", "--force", "two")
+    assert [path for path in paths if os.path.isdir(path)] == []
+
+
+def create_and_die(
+    runf: Runf,
+    bundle: str,
+    make: Callable[[CgroupPlan], None],
+    after: Callable[[CgroupPlan], object] = lambda plan: None,
+) -> None:
+    """A create of "two" whose step that makes the cgroup is ``make``; ``after`` is what follows once it is claimed."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            manager.make, manager.open_entry = make, after  # type: ignore[assignment]
+            create(find_context(os.environ, root=str(runf.root)), "two", Request(bundle))
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert runf.state("two")["status"] == "stopped"
