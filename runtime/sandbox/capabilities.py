@@ -60,14 +60,23 @@ def limit_bounding(plan: CapabilityPlan) -> None:
     number = 0
     while True:
         try:
-            held = in_bounding(number)
+            if plan.bounding >> number & 1:
+                in_bounding(number)
+            else:
+                _take_out(number)
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return  # past the last one that the kernel knows
             raise
-        if held and not plan.bounding >> number & 1:
-            drop_bounding(number)
         number += 1
+
+
+def _take_out(number: int) -> None:
+    try:
+        drop_bounding(number)
+    except PermissionError:
+        if in_bounding(number):
+            raise  # what isn't in it needs no CAP_SETPCAP to be left out
 
 
 def make_inheritable(mask: int) -> None:

@@ -9,6 +9,7 @@ import resource
 import pytest
 
 from runtime.kernel import capabilities, limits, process
+from runtime.sandbox.capabilities import CapabilityPlan, limit_bounding
 from tests.support.forked import (
     NOBODY,
     as_user,
@@ -72,6 +73,26 @@ def test_a_capability_leaves_the_bounding_set_for_good() -> None:
         return [gone == 1 << CHOWN | 1 << BPF, capabilities.in_bounding(CHOWN), capabilities.in_bounding(KILL)]
 
     assert in_child(change) == [True, False, True]
+
+
+@needs_root
+def test_only_what_is_in_the_bounding_set_needs_the_right_to_be_taken_out() -> None:
+    plan = CapabilityPlan(1 << KILL, 0, 0, 0, 0)
+
+    def change() -> list[object]:
+        everything = status()["CapBnd"]
+        capabilities.set_capabilities(0, 0, 0)
+        refused = failure(lambda: limit_bounding(plan))[0]
+        return [refused, status()["CapBnd"] == everything]
+
+    def change_what_is_limited() -> int:
+        limit_bounding(plan)
+        capabilities.set_capabilities(0, 0, 0)
+        limit_bounding(plan)
+        return status()["CapBnd"]
+
+    assert in_child(change) == [errno.EPERM, True]
+    assert in_child(change_what_is_limited) == 1 << KILL
 
 
 def test_an_ordinary_user_may_not_drop_any() -> None:
