@@ -99,5 +99,5 @@ def open_entry(hierarchies: tuple[Hierarchy, ...]) -> Entry:
 
 def apply_rules(plan: CgroupPlan) -> None:
     """Tell the devices controller, in the rules' order.  CgroupFault."""
-    for file, line, pointer in dict.fromkeys((*devices.line_v1(rule), rule.pointer) for rule in plan.rules):
-        put(plan.paths["devices"], resources.Write(file, line, pointer))
+    lines = dict.fromkeys((*devices.line_v1(rule), rule.pointer) for rule in plan.rules)
+    put(plan.paths["devices"], *(resources.Write(*line) for line in lines))
