@@ -46,6 +46,7 @@ _X86_64 = {
     "clone": 56,
     "setsid": 112,
     "statx": 332,
+    "signalfd4": 289,
 }
 _GENERIC = {
     "mount": 40,
@@ -86,6 +87,7 @@ _GENERIC = {
     "clone": 220,
     "setsid": 157,
     "statx": 291,
+    "signalfd4": 74,
 }
 _TABLE = _X86_64 if os.uname().machine == "x86_64" else _GENERIC
 
@@ -124,6 +126,7 @@ SENDTO = _TABLE["sendto"]
 CLONE = _TABLE["clone"]
 SETSID = _TABLE["setsid"]
 STATX = _TABLE["statx"]
+SIGNALFD4 = _TABLE["signalfd4"]
 
 OPEN_TREE = 428
 MOVE_MOUNT = 429

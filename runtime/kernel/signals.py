@@ -1,14 +1,27 @@
-"""The signals' dispositions and the mask, as execve(2) hands them on."""
+"""The signals' dispositions and the mask, as execve(2) hands them on; and signals that are read instead of caught."""
 
 from __future__ import annotations
 
+import os
+from _struct import iter_unpack, pack
+
+from runtime.kernel import numbers
+from runtime.kernel.libc import syscall
 from runtime.kernel.process import reset_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
+    from collections.abc import Iterable
 else:
     import _signal
+
+# sys/signalfd.h
+SFD_NONBLOCK = os.O_NONBLOCK
+SFD_CLOEXEC = os.O_CLOEXEC
+_SIGINFO_FORMAT = "=I124x"  # struct signalfd_siginfo: the number, and what nobody asks for here
+_SIGINFO_BYTES = 128
+_MOST_AT_ONCE = 64
 
 LIBC_SIGNALS = (32, 33)  # nptl(7): no valid signals for us, and yet a caller can have left them ignored
 
@@ -21,3 +34,18 @@ def reset_signals() -> None:
     for own in LIBC_SIGNALS:
         reset_signal(own)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
+def signalfd(wanted: Iterable[int]) -> int:
+    """A non-blocking CLOEXEC fd that the signals ``wanted`` are read from while they are blocked; signalfd(2)."""
+    mask = pack("=Q", sum(1 << (number - 1) for number in wanted))
+    return syscall(numbers.SIGNALFD4, -1, mask, len(mask), SFD_NONBLOCK | SFD_CLOEXEC, text="signalfd")
+
+
+def take_signals(fd: int) -> list[int]:
+    """The numbers of those that wait to be read from a ``signalfd``, which are gone after this; none is fine too."""
+    try:
+        data = os.read(fd, _MOST_AT_ONCE * _SIGINFO_BYTES)
+    except BlockingIOError:
+        return []
+    return [number for (number,) in iter_unpack(_SIGINFO_FORMAT, data)]

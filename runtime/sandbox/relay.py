@@ -13,8 +13,8 @@
     TTIN TTOU                             left alone: a background job that reads its terminal has to stop
     PIPE XFSZ, SEGV BUS FPE ILL ...       left alone: they tell of ourselves
 
-The handlers do nothing; the C half of Python writes each signal's number to the wake-up pipe, and the loop polls that
-beside the pidfd and the terminal.  So nothing is lost between a check and a wait.
+They stay blocked, and are read from a signalfd, which the loop polls beside the pidfd and the terminal.  So there is no
+handler, and nothing is lost between a check and a wait.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import os
 import select
 
 from runtime.kernel.process import pidfd_exit_info, pidfd_send_signal
+from runtime.kernel.signals import signalfd, take_signals
 from runtime.kernel.terminal import peer_of_ptmx, restore, set_raw, set_window_size, window_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Callable
-    from types import FrameType
     from typing import Any, NamedTuple
 else:
     import _signal
@@ -86,7 +86,7 @@ def wait_foreground(
     """Relay signals, and with ``master_fd`` the terminal, until our child ``pid`` has ended; reap it and say how.
 
     ``beside`` is an fd to read while we wait, and what to do when that can be read, until it answers that it is done.
-    On return handlers and mask are as they were, the terminal is restored, and ``master_fd`` is still the caller's.
+    On return the mask is as it was, the terminal is restored, and ``master_fd`` is still the caller's.
     """
     with _Signals() as signals:
         if master_fd is None:
@@ -136,7 +136,7 @@ class _Foreground:
                 self._terminal.transfer(ready)
             if self._beside is not None and self._beside[0] in ready and self._beside[1]():
                 self._beside = None
-            for number in self._signals.take() if self._signals.fd in ready else b"":
+            for number in self._signals.take() if self._signals.fd in ready else ():
                 self._relay(number)
             if self._pidfd in ready:
                 self._reap()
@@ -200,44 +200,30 @@ class _Foreground:
 
 
 class _Signals:
-    """Handlers for CAUGHT_SIGNALS and the pipe that their numbers arrive in."""
-
-    def __init__(self) -> None:
-        self.fd, self._sink = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._handlers: dict[int, Any] = {}
-        self._mask: set[int] = set()
-        self._wakeup_fd = -1
+    """CAUGHT_SIGNALS, blocked, and the fd that they are read from."""
 
     def __enter__(self) -> _Signals:
         self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, CAUGHT_SIGNALS)
-        self._wakeup_fd = _signal.set_wakeup_fd(self._sink, warn_on_full_buffer=False)
-        for number in CAUGHT_SIGNALS:
-            self._handlers[number] = _signal.signal(number, _noted)
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, CAUGHT_SIGNALS)
+        self.fd = signalfd(CAUGHT_SIGNALS)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, CAUGHT_SIGNALS)
-        for number, handler in self._handlers.items():
-            _signal.signal(number, _signal.SIG_DFL if handler is None else handler)
-        _signal.set_wakeup_fd(self._wakeup_fd)
+        while self.take():
+            continue  # what nobody is there for any more must not strike us now
         os.close(self.fd)
-        os.close(self._sink)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
 
-    def take(self) -> bytes:
-        """The numbers that have arrived since, oldest first; a byte each."""
-        return os.read(self.fd, BUFFER_BYTES)
+    def take(self) -> list[int]:
+        """The numbers that have arrived since."""
+        return take_signals(self.fd)
 
     def stop(self) -> None:
         """Stop like any job, and return when continued; SIGTSTP, not SIGSTOP: an orphaned job can't be continued."""
-        _signal.signal(_signal.SIGTSTP, _signal.SIG_DFL)
+        before = _signal.signal(_signal.SIGTSTP, _signal.SIG_DFL)
         os.kill(os.getpid(), _signal.SIGTSTP)
-        _signal.signal(_signal.SIGTSTP, _noted)
-
-
-def _noted(_number: int, _frame: FrameType | None) -> None:
-    """The number is in the wake-up pipe."""
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGTSTP,))
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTSTP,))
+        _signal.signal(_signal.SIGTSTP, _signal.SIG_DFL if before is None else before)
 
 
 class _Flow:
