@@ -112,10 +112,13 @@ def _unmount(context: Context, store: Store, container_id: str, config: Config |
 
 
 def _delete(context: Context, store: Store, container_id: str, *, force: bool, instance: str | None) -> list[Fault]:
-    if look.is_foreign(store.read(container_id)):
+    record = store.read(container_id)
+    if look.is_foreign(record):
         foreign.retire(context, store, container_id)  # its own runtime has removed all but our record, or will
         return []
-    if force:
+    if force and record["status"] == "stopped":
+        instance = instance or record["instance"]  # of which nothing is left to kill first
+    elif force:
         instance = _kill_first(context, store, container_id, instance)
     with store.action(container_id) as action:
         if instance not in (None, action.instance):

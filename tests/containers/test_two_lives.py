@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,6 @@ from tests.support.records import LATER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from runtime.cgroups.hierarchy import CgroupPlan
 
@@ -79,6 +79,31 @@ def test_a_forced_delete_that_waited_for_one_life_spares_the_next(runf: Runf, wa
     with store.locked("one") as held:
         manager.remove(held.record["linux"]["cgroup"])
         held.retire(advance(held.record, now=LATER, status="stopped", happenings=("stopped", "deleted")))
+    runf.ok("create", "--bundle", next_life(runf), "one")
+    action.release()
+    store.close()
+    _, errors = deleting.communicate(timeout=20)
+    assert (deleting.returncode, errors) == (0, "")
+    assert runf.state("one")["status"] == "created"
+
+
+def waits_for_action(pid: int, container_id: str) -> bool:
+    """Whether it has opened the lock, which it holds a moment later or waits for."""
+    opened = Path(f"/proc/{pid}/fd")
+    return any(os.readlink(each).endswith(f"/{container_id}/action") for each in opened.iterdir() if each.is_symlink())
+
+
+def test_a_forced_delete_of_a_stopped_life_spares_the_next(runf: Runf, waiting: str) -> None:
+    runf.ok("run", "--detach", "--bundle", waiting, "one")
+    runf.ok("kill", "one", "KILL")
+    wait_until(lambda: runf.state("one")["status"] == "stopped", "its end")
+    store = Store(str(runf.root), make=False)
+    action = store.action("one")
+    deleting = subprocess.Popen(runf.argv("delete", "--force", "one"), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: waits_for_action(deleting.pid, "one"), "its wait for the lock")
+    with store.locked("one") as held:
+        manager.remove(held.record["linux"]["cgroup"])
+        held.retire(advance(held.record, now=LATER, happenings=("deleted",)))
     runf.ok("create", "--bundle", next_life(runf), "one")
     action.release()
     store.close()
