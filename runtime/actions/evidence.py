@@ -38,8 +38,8 @@ def observer(proc: str = "/proc") -> Observer:
     return Observer(
         proc,
         procfs.boot_id(proc),
-        procfs.namespace_inode(proc, "self", "pid"),
-        procfs.namespace_inode(proc, "self", "time"),
+        procfs.own_namespace(proc, "pid"),
+        procfs.own_namespace(proc, "time"),
     )
 
 

@@ -20,8 +20,8 @@ def identify(pid: int, proc: str = "/proc") -> Process:
         "pid": pid,
         "startTime": start_time,
         "bootId": procfs.boot_id(proc),
-        "pidNamespace": procfs.namespace_inode(proc, "self", "pid") or 1,
-        "timeNamespace": procfs.namespace_inode(proc, "self", "time") or 1,
+        "pidNamespace": procfs.own_namespace(proc, "pid") or 1,
+        "timeNamespace": procfs.own_namespace(proc, "time") or 1,
     }
 
 

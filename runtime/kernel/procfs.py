@@ -24,6 +24,9 @@ _FIELDS_AFTER_COMM = 50
 _DEAD_STATES = ("Z", "X", "x")
 _OCTAL_DIGITS = "01234567"
 
+_boot_ids: dict[str, str] = {}
+_own_namespaces: dict[tuple[str, str, int], int | None] = {}
+
 
 class ProcStat(NamedTuple):
     """Fields of /proc/<pid>/stat (proc_pid_stat(5)); ``exit_code`` is the wait status of a zombie.
@@ -106,8 +109,10 @@ def start_time(proc: str, pid: int | str) -> int | None:
 
 
 def boot_id(proc: str) -> str:
-    """The random id of this boot, 36 characters."""
-    return (_read(f"{proc}/sys/kernel/random/boot_id") or "").strip()
+    """The random id of this boot, 36 characters; read once, since it lasts longer than we do."""
+    if proc not in _boot_ids:
+        _boot_ids[proc] = (_read(f"{proc}/sys/kernel/random/boot_id") or "").strip()
+    return _boot_ids[proc]
 
 
 def namespace_inode(proc: str, pid: int | str, kind: str) -> int | None:
@@ -116,6 +121,14 @@ def namespace_inode(proc: str, pid: int | str, kind: str) -> int | None:
         return os.stat(f"{proc}/{pid}/ns/{kind}").st_ino
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
+
+
+def own_namespace(proc: str, kind: str) -> int | None:
+    """The inode of our own namespace, read once in each process: for whoever stays in it."""
+    key = (proc, kind, os.getpid())
+    if key not in _own_namespaces:
+        _own_namespaces[key] = namespace_inode(proc, "self", kind)
+    return _own_namespaces[key]
 
 
 def namespaces(proc: str, pid: int | str) -> dict[str, int]:
