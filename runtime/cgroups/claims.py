@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _INNER = _DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_ITS_FAULT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR)
+_LINKS_WITHOUT_SUBGROUPS = 2  # each of them adds one (kernfs_refresh_inode in the kernel's fs/kernfs/inode.c)
 _RESOLVE = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
 
 
@@ -76,6 +77,8 @@ def walk(fd: int) -> Iterator[tuple[int, str]]:
     A container that may make cgroups can nest them deeper than a stack or the number of fds reaches, and longer than
     PATH_MAX: so there is no recursion, two fds at most, and no path.
     """
+    if os.fstat(fd).st_nlink == _LINKS_WITHOUT_SUBGROUPS:
+        return
     here = os.open(".", _INNER, dir_fd=fd)
     try:
         names: list[str] = []
