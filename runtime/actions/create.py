@@ -328,7 +328,7 @@ class _Making:
     def _claim_cgroup(self) -> None:
         """From here on whatever is in it is the container's: `delete` may end it, even if we don't live to."""
         self.has_cgroup = True
-        self.action.note(layout.OWN_CGROUP)
+        layout.note(self.action.dir_fd, layout.OWN_CGROUP)
 
     def _remove_cgroup(self) -> None:
         """Unless it is somebody else's: a scope of that name that was there before."""

@@ -132,7 +132,7 @@ class _Restoring:
         manager.make(self.cgroup)
         self.has_cgroup = self.cgroup.unit is None
         self.undo.push("cgroup", self._remove_cgroup)
-        self.action.note(layout.OWN_CGROUP)  # criu outlives us in it, and what it brings back
+        layout.note(self.action.dir_fd, layout.OWN_CGROUP)  # criu outlives us in it, and what it brings back
         log = f"{self.options.work}/{criu.RESTORE_LOG}"
         with self._launch(path) as launched:
             manager.adopt(self.cgroup, self.action.id, launched.pid)

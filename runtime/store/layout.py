@@ -271,6 +271,12 @@ def open_container(root: int, container_id: str) -> int:
         raise
 
 
+def note(dir_fd: int, name: str) -> None:
+    """Make a private file that tells by being there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    os.close(os.open(name, flags, PRIVATE_MODE, dir_fd=dir_fd))
+
+
 def is_trusted(path: str) -> str | None:
     """Why somebody else could have planted ``path``, or None: each component is root's or ours, not writable by others.
 

@@ -47,11 +47,6 @@ class Action:
         """What a child must not keep: a fork passes the lock on."""
         return self.dir_fd, self._lock_fd
 
-    def note(self, name: str) -> None:
-        """Make one of the container's private files, which tells by being there."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        os.close(os.open(name, flags, layout.PRIVATE_MODE, dir_fd=self.dir_fd))
-
     def release(self) -> None:
         """Let the next one act."""
         if self._lock_fd >= 0:
@@ -85,11 +80,10 @@ class Held:
             raise
 
     def commit(self, record: Record) -> None:
-        """Replace the record; an invalid one raises, and nothing of a failed commit stays.
+        """Replace the record by the next generation, in however many steps ``record`` was made.
 
-        It is the next generation, in however many steps ``record`` was made; ``self.record`` is that one then.
-
-        An OSError of the fsync after it leaves it committed: ``record`` tells which one is in place.
+        An invalid one raises, and nothing of a failed commit stays.  An OSError of the fsync after it leaves it
+        committed: ``record`` tells which one is in place.
         """
         record = in_one_commit(self.record, record)
         staging.write_record(self._store.fds, self._dir_fd, record)
