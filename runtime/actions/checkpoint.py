@@ -15,7 +15,9 @@ from runtime.actions import delete, look
 from runtime.actions.status import refuse
 from runtime.errors import Fault, Unsupported
 from runtime.kernel import clock
-from runtime.sandbox import criu, restoring
+from runtime.kernel.files import let_go
+from runtime.sandbox import criu, criu_service, restoring
+from runtime.sandbox.criu import Directories
 from runtime.sandbox.mounts import plan_mounts
 from runtime.sandbox.namespaces import plan_namespaces
 from runtime.spec.fields import namespace_paths
@@ -39,7 +41,8 @@ def checkpoint(context: Context, container_id: str, options: CriuOptions) -> lis
     """Write the images; what went wrong while deleting without stopping it (poststop hooks)."""
     demand_root(context, "checkpoint")
     criu.check_options(options)
-    path = restoring.find_criu(os.environ, options.program)
+    path = criu_service.find_criu(os.environ, options.program)
+    criu_service.refuse_options(path, options)
     store = look.open_store_of(context, container_id)
     try:
         with store.action(container_id):
@@ -66,17 +69,12 @@ def demand_root(context: Context, verb: str) -> None:
 
 
 def refuse_config(config: Config) -> None:
-    """What isn't in the images: the other end of a terminal, and mounts of others.  Unsupported."""
+    """What isn't in the images: mounts of others.  Unsupported."""
     if namespace_paths(config).get("mount", "the runtime's") is not None:
         raise Unsupported(
             "config.json#/linux/namespaces: a container that shares its mount namespace can't be written to disk "
             "and restored",
             hint='create it with {"type": "mount"}, without a path, in linux.namespaces',
-        )
-    if config["process"].get("terminal"):
-        raise Unsupported(
-            "config.json#/process/terminal: a container with a terminal can't be written to disk and restored",
-            hint="create it without one",
         )
 
 
@@ -92,6 +90,17 @@ def mounts_of(config: Config, bundle: str) -> tuple[MountStep, ...]:
     return steps
 
 
+def open_directories(options: CriuOptions) -> Directories:
+    """Those of the images and of criu's work, for criu to find by our fds; the caller lets them go."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    images_fd = os.open(options.images, flags)
+    try:
+        return Directories(images_fd, os.open(options.work, flags))
+    except BaseException:
+        let_go(images_fd)
+        raise
+
+
 def _dump(context: Context, record: Record, config: Config, options: CriuOptions, path: str) -> None:
     os.makedirs(options.images, PRIVATE, exist_ok=True)
     os.makedirs(options.work, PRIVATE, exist_ok=True)
@@ -104,15 +113,21 @@ def _dump(context: Context, record: Record, config: Config, options: CriuOptions
     cgroup = record["linux"]["cgroup"]
     paths = cgroup["paths"] if cgroup else {}
     joined = namespace_paths(config).get("network") is not None
-    words = criu.dump_words(
-        options,
-        pid,
-        (*mounts, *dict.fromkeys(files)),
-        freezer=paths.get("unified") or paths.get("freezer"),
-        network_inode=record["linux"]["namespaces"].get("net") if joined else None,
-    )
     _write(f"{options.images}/{criu.DESCRIPTORS}", jsontext.encode(stdio).encode())
-    restoring.run_dump(path, words, f"{options.work}/{criu.DUMP_LOG}")
+    directories = open_directories(options)
+    try:
+        request = criu.dump_request(
+            options,
+            directories,
+            pid,
+            (*mounts, *dict.fromkeys(files)),
+            freezer=paths.get("unified") or paths.get("freezer"),
+            network_inode=record["linux"]["namespaces"].get("net") if joined else None,
+            has_terminal=config["process"].get("terminal", False),
+        )
+        criu_service.run_dump(path, request, options, f"{options.work}/{criu.DUMP_LOG}")
+    finally:
+        let_go(*directories)
 
 
 def _is_file(context: Context, pid: int, path: str) -> bool:

@@ -108,7 +108,7 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
     layout.check_id(container_id)
     hold_places(request.listen_fds + request.preserve_fds)
     bundle = read_bundle(request.bundle, config=request.config)
-    _check_terminal(bundle, request)
+    check_terminal(bundle, request)
     if request.notify_socket:
         bundle = bundle._replace(
             config=notify.with_socket(bundle.config, f"{context.roots.state}/{container_id}/{notify.DIRECTORY}")
@@ -182,7 +182,8 @@ def announce_root(context: Context) -> None:
         return  # nobody will find the root by itself; that is no reason to have no container
 
 
-def _check_terminal(bundle: Bundle, request: Request) -> None:
+def check_terminal(bundle: Bundle, request: Request) -> None:
+    """Fault: a terminal that nobody takes, or somebody who waits for one that there will not be."""
     terminal = bundle.config["process"].get("terminal", False)
     if terminal and not request.console_socket and not request.keeps_terminal:
         raise Fault(

@@ -8,6 +8,8 @@
     commit `created` and `started` as one            what is about to run is on record before it does
     go; criu ends                                    and leaves the first process beside itself: our child
 
+A terminal's master comes from criu before all is back, and goes to the console socket, or stays with the foreground.
+
 Any failure takes back all of it but a last record that tells the fault.  As with runc, hooks that belong to the
 environment are run, since that is new (a network that such a hook sets up, for example); createContainer,
 startContainer and poststart hooks are not: nothing is created from the image, and no program is started.
@@ -18,8 +20,8 @@ from __future__ import annotations
 import os
 
 from runtime import jsontext
-from runtime.actions.checkpoint import demand_root, mounts_of, refuse_config
-from runtime.actions.create import Made, announce_root, entry_of, first_record, plan_cgroup
+from runtime.actions.checkpoint import demand_root, mounts_of, open_directories, refuse_config
+from runtime.actions.create import Made, announce_root, check_terminal, entry_of, first_record, plan_cgroup
 from runtime.actions.failure import failed
 from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import identify
@@ -30,7 +32,7 @@ from runtime.cgroups import manager
 from runtime.errors import Fault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
-from runtime.sandbox import criu, hooks, restoring
+from runtime.sandbox import console, criu, criu_service, hooks, relay, restoring
 from runtime.spec.bundle import read_bundle
 from runtime.spec.fields import namespace_paths
 from runtime.store import layout
@@ -44,13 +46,12 @@ if TYPE_CHECKING:
     from runtime.actions.context import Context
     from runtime.actions.create import Request, Warn
     from runtime.cgroups.manager import CgroupPlan
-    from runtime.sandbox.criu import CriuOptions
+    from runtime.sandbox.criu import CriuOptions, Directories
     from runtime.sandbox.restoring import Launched
     from runtime.spec.bundle import Bundle
     from runtime.store.record import Record
     from runtime.store.store import Action
 
-FIFOS = (criu.TOLD, criu.GATE)
 EARLY_HOOKS = ("prestart", "createRuntime")
 STDIO = ("stdin", "stdout", "stderr")
 
@@ -78,11 +79,13 @@ def restore(
 
 
 def _make(context: Context, container_id: str, request: Request, options: CriuOptions) -> Made:
-    path = restoring.find_criu(os.environ, options.program)
+    path = criu_service.find_criu(os.environ, options.program)
+    criu_service.refuse_options(path, options)
     if not os.path.isdir(options.images):
         raise Fault(f"--image-path {options.images}: there is no such directory", hint="name one that checkpoint wrote")
     os.makedirs(options.work, 0o700, exist_ok=True)
     bundle = read_bundle(request.bundle, config=request.config)
+    check_terminal(bundle, request)
     refuse_config(bundle.config)
     mounts_of(bundle.config, bundle.path)  # what can't be brought back is refused while nothing is there yet
     cgroup = plan_cgroup(context, container_id, bundle, request)
@@ -90,8 +93,8 @@ def _make(context: Context, container_id: str, request: Request, options: CriuOp
     store = Store(context.roots.state, make=True, public=context.public_state, proc=context.roots.proc)
     try:
         announce_root(context)
-        with store.publish(record, {"config.json": bundle.raw}, FIFOS) as action:
-            return _Restoring(context, store, action, bundle, cgroup, options).carry_out(path, request.pid_file)
+        with store.publish(record, {"config.json": bundle.raw}, ()) as action:
+            return _Restoring(context, store, action, bundle, cgroup, options, request).carry_out(path)
     finally:
         store.close()
 
@@ -100,7 +103,14 @@ class _Restoring:
     """One restore under way, its action lock held."""
 
     def __init__(
-        self, context: Context, store: Store, action: Action, bundle: Bundle, cgroup: CgroupPlan, options: CriuOptions
+        self,
+        context: Context,
+        store: Store,
+        action: Action,
+        bundle: Bundle,
+        cgroup: CgroupPlan,
+        options: CriuOptions,
+        request: Request,
     ) -> None:
         self.context = context
         self.store = store
@@ -108,18 +118,22 @@ class _Restoring:
         self.bundle = bundle
         self.cgroup = cgroup
         self.options = options
+        self.request = request
         self.steps = mounts_of(bundle.config, bundle.path)
         self.hooks = hooks.plan_hooks(bundle.config)
         self.has_environment = False
         self.undo = Undo()
         self.has_cgroup = False
+        self.master_fd: int | None = None
 
-    def carry_out(self, path: str, pid_file: str | None) -> Made:
+    def carry_out(self, path: str) -> Made:
         """All steps; on any fault all of them backwards."""
         try:
-            made = self._bring_back(path, pid_file)
+            made = self._bring_back(path)
         except BaseException as fault:
             self.undo.unwind(fault)
+            if self.master_fd is not None:
+                let_go(self.master_fd)
             if self.has_environment:
                 self._poststop(fault)
             with self.store.locked(self.action.id) as held:
@@ -128,26 +142,35 @@ class _Restoring:
         self.undo.forget()
         return made
 
-    def _bring_back(self, path: str, pid_file: str | None) -> Made:
+    def _bring_back(self, path: str) -> Made:
         manager.make(self.cgroup)
         self.has_cgroup = self.cgroup.unit is None
         self.undo.push("cgroup", self._remove_cgroup)
         layout.note(self.action.dir_fd, layout.OWN_CGROUP)  # criu outlives us in it, and what it brings back
+        directories = open_directories(self.options)
+        try:
+            with self._launch(path, directories) as launched:
+                manager.adopt(self.cgroup, self.action.id, launched.pid)
+                self.has_cgroup = True
+                manager.settle(self.cgroup, launched.pid)
+                return self._let_run(launched)
+        finally:
+            let_go(*directories)
+
+    def _let_run(self, launched: Launched) -> Made:
         log = f"{self.options.work}/{criu.RESTORE_LOG}"
-        with self._launch(path) as launched:
-            manager.adopt(self.cgroup, self.action.id, launched.pid)
-            self.has_cgroup = True
-            manager.settle(self.cgroup, launched.pid)
-            pid = launched.bring_back(log, on_namespaces=self._early_hooks)
-            pidfd = process.pidfd_open(pid)
-            self.undo.push("first process", lambda: let_go(pidfd))
-            restoring.protect_again(pidfd, self.steps, is_readonly=self.bundle.config["root"].get("readonly", False))
-            manager.apply(self.cgroup)
-            if pid_file:
-                write_pid_file(pid_file, pid)
-            record = self._commit(pid)
-            launched.let_run(log)
-        return Made(record, pidfd, None)
+        pid = launched.bring_back(log, on_namespaces=self._early_hooks, on_terminal=self._take_terminal)
+        pidfd = process.pidfd_open(pid)
+        self.undo.push("first process", lambda: let_go(pidfd))
+        restoring.protect_again(pidfd, self.steps, is_readonly=self.bundle.config["root"].get("readonly", False))
+        manager.apply(self.cgroup)
+        if self.master_fd is not None:
+            relay.pass_size_on(self.master_fd)  # criu has given it the size that it had
+        if self.request.pid_file:
+            write_pid_file(self.request.pid_file, pid)
+        record = self._commit(pid)
+        launched.let_run(log)
+        return Made(record, pidfd, self.master_fd)
 
     def _early_hooks(self, pid: int) -> None:
         self.has_environment = True
@@ -167,10 +190,17 @@ class _Restoring:
             manager.kill_all(cgroup)
             manager.remove(cgroup)
 
-    def _launch(self, path: str) -> Launched:
-        has_hooks = any(self.hooks[kind] for kind in EARLY_HOOKS)
-        script = criu.script_text(f"{self.store.root}/{self.action.id}", has_hooks=has_hooks)
-        restoring.write_script(f"{self.options.work}/{criu.SCRIPT_NAME}", script)
+    def _take_terminal(self, master_fd: int) -> None:
+        """Of the one terminal whose other end lies elsewhere: criu refuses to write down a second one."""
+        if self.request.console_socket:
+            try:
+                console.send_to_console_socket(self.request.console_socket, master_fd, self.action.id)
+            finally:
+                let_go(master_fd)
+        else:
+            self.master_fd = master_fd
+
+    def _launch(self, path: str, directories: Directories) -> Launched:
         network = self._open_network()
         inherited = _open_inherited(self.options.images)
         if network is not None:
@@ -179,26 +209,28 @@ class _Restoring:
         try:
             return restoring.launch_restore(
                 path,
-                self._words(inherited),
+                self.options,
+                directories,
+                self._request(directories, inherited),
                 rootfs=self.bundle.rootfs,
                 steps=self.steps,
                 entry=entry_of(entry),
-                directory_fd=self.action.dir_fd,
                 close_fds=self.action.fds(),
                 keep_fds=inherited,
             )
         finally:
             let_go(*entry.join_fds, *inherited, *(() if entry.cgroup_fd is None else (entry.cgroup_fd,)))
 
-    def _words(self, inherited: Mapping[int, str]) -> list[str]:
+    def _request(self, directories: Directories, inherited: Mapping[int, str]) -> bytes:
         masked = self.bundle.config.get("linux", {}).get("maskedPaths", ())
-        return criu.restore_words(
+        return criu.restore_request(
             self.options,
+            directories,
             root=self.bundle.rootfs,
             externals=criu.external_mounts(self.steps, masked),
             cgroup_roots=criu.cgroup_roots(manager.record_cgroup(self.cgroup), manager.mount_points(self.cgroup)),
             inherited=inherited,
-            script=f"{self.options.work}/{criu.SCRIPT_NAME}",
+            has_terminal=self.bundle.config["process"].get("terminal", False),
         )
 
     def _open_network(self) -> int | None:

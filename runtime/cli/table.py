@@ -266,6 +266,7 @@ _COMMANDS: dict[str, Callable[[], Command]] = {
         (
             BUNDLE,
             *_dumping(),
+            CONSOLE_SOCKET._replace(origin="runc"),
             Option("pid-file", "path", "Write the pid of the first process to FILE", metavar="FILE"),
             Option("detach", "flag", "Return once it runs, and leave it to you", short="d"),
             Option("no-subreaper", "flag", "Leave orphans of the container to somebody else"),

@@ -1,93 +1,46 @@
-"""criu, executed: for a dump beside the container, for a restore in the container's cgroup and in mounts of its own.
+"""criu's restore: in the container's cgroup, and in mounts of its own.
 
-A restore's process is forked by us, and criu hangs what it brings back beside itself: so we are its parent.
+Its process is forked by us, and criu hangs what it brings back beside itself: so we are the parent of that.
 
     cgroup   it enters by the same entry as the first process of a new container
     mounts   a private copy of ours, in which the rootfs is a mount, as criu wants it; it is gone with criu
     points   places to mount on are made where the rootfs lacks them, as `create` does
     criu     whose stdin, stdout and stderr become the container's
-    word     before anything runs criu's script tells the first process's pid, and waits: criu 3.17 brings some mounts
-             back without their attributes, a read-only root for one, so these are set again, by config.json
+    word     before anything runs criu tells the first process's pid, and waits: criu 3.17 brings some mounts back
+             without their attributes, a read-only root for one, so these are set again, by config.json
 """
 
 from __future__ import annotations
 
+import _socket
 import os
-import select
 
 from runtime.errors import Fault, InitFault
 from runtime.kernel import mount, process
-from runtime.sandbox import criu
+from runtime.kernel.sockets import receive_fds, send_fds
+from runtime.sandbox import criu, criu_service
 from runtime.sandbox.cgroup_mounts import READ_ONLY
 from runtime.sandbox.mounts import set_attributes
 from runtime.sandbox.resolve import make_directory, make_file, open_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import NoReturn
 
     from runtime.sandbox.cgroup_entry import CgroupEntry
+    from runtime.sandbox.criu import Answer, CriuOptions, Directories
+    from runtime.sandbox.criu_service import Service
     from runtime.sandbox.mounts import MountStep
 
-PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/usr/bin", "/sbin", "/bin")
 NOT_BEGUN = 125
 STANDARD_FDS = (0, 1, 2)
-_IGNORED_BY_PYTHON = (13, 25)  # SIGPIPE, SIGXFSZ
-_LOG_TAIL_BYTES = 1 << 20
 _WORDS_BYTES = 4000
 _GO = b"go\n"
-SIGKILL = 9
-
-
-def find_criu(environ: Mapping[str, str], named: str = "") -> str:
-    """The path of criu, or of the program ``named`` in its place.  Fault: there is none that could be executed."""
-    if "/" in named:
-        if os.access(named, os.X_OK):
-            return os.path.abspath(named)
-        raise Fault(f"--criu {named} can't be executed", hint="name a program, or leave the option out")
-    name = named or "criu"
-    for directory in (*environ.get("PATH", "").split(":"), *PLACES):
-        path = f"{directory}/{name}"
-        if directory.startswith("/") and os.access(path, os.X_OK):
-            return path
-    raise Fault(f"{name} is not installed, and checkpoint and restore need it", hint="apt install criu")
-
-
-def run_dump(path: str, words: Sequence[str], log: str) -> None:
-    """Have criu write the images.  Fault with its reason."""
-    actions = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1)]
-    pid = os.posix_spawn(path, ["criu", *words], os.environ, file_actions=actions, setsigdef=_IGNORED_BY_PYTHON)
-    demand_success(pid, words[0], log)
-
-
-def demand_success(pid: int, action: str, log: str) -> None:
-    """Wait for criu's end.  Fault with the reason that its log gives."""
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if status:
-        raise Fault(f"criu {action} failed: {criu.last_error(_tail(log))}", hint=f"its whole log is {log}")
-
-
-def _tail(path: str) -> str:
-    try:
-        with open(path, "rb") as log:
-            log.seek(max(0, os.fstat(log.fileno()).st_size - _LOG_TAIL_BYTES))
-            return log.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def write_script(path: str, text: str) -> None:
-    """In the directory of criu's log: the one of the container may lie where nothing can be executed, as /run does."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o700)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
 
 
 def stdio_of(proc: str, pid: int) -> list[str]:
-    """What the three standard fds of the process are, in the words of --inherit-fd; other files by mount and inode."""
+    """What the three standard fds of the process are, as inherit_fd names them; other files by mount and inode."""
     found = []
     for fd in STANDARD_FDS:
         try:
@@ -115,102 +68,117 @@ def _file_key(proc: str, pid: int, fd: int) -> str:
 class Launched:
     """A process that becomes criu once it is told to, and ends where nobody will tell it.
 
-    ``gate_fd`` and ``told_fd`` are of its pipes, closed with it; the FIFOs of criu's script lie in ``directory_fd``.
+    What goes through ``gate_fd`` and ``told``, which are closed with it:
+
+        go     >
+               <   its end of criu's socket, once nothing is left to do but execve; what fails is told in words
+               <   the end of file: it is criu
     """
 
-    def __init__(self, pid: int, gate_fd: int, told_fd: int, directory_fd: int) -> None:
+    def __init__(self, pid: int, request: bytes, gate_fd: int, told: _socket.socket) -> None:
         self.pid = pid
-        self._pidfd = process.pidfd_open(pid)
-        self._fds = [gate_fd, told_fd, self._pidfd]
-        self._gate_fd, self._told_fd = gate_fd, told_fd
-        self._script_told, self._script_gate = (self._open(name, directory_fd) for name in (criu.TOLD, criu.GATE))
-        self._is_reaped = False
-
-    def _open(self, name: str, directory_fd: int) -> int:
-        # for both, so that opening waits for nobody
-        fd = os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
-        self._fds.append(fd)
-        return fd
+        self._request = request
+        self._gate_fd = gate_fd
+        self._told = told
+        self._service: Service | None = None
 
     def __enter__(self) -> Launched:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for fd in self._fds:
-            os.close(fd)
-        if not self._is_reaped:
-            process.kill_if_alive(self.pid, SIGKILL)
-            os.waitpid(self.pid, 0)
+        os.close(self._gate_fd)
+        self._told.close()
+        if self._service:
+            self._service.__exit__()
+        else:
+            os.waitpid(self.pid, 0)  # there is nobody now who could tell it to begin
 
-    def bring_back(self, log: str, *, on_namespaces: Callable[[int], None]) -> int:
+    def bring_back(self, log: str, *, on_namespaces: Callable[[int], None], on_terminal: Callable[[int], None]) -> int:
         """Let it become criu; the pid of the first process, which doesn't run yet.  InitFault, Fault.
 
-        ``on_namespaces`` gets it when there is nothing but that process in its namespaces, if criu's script tells.
+        ``on_namespaces`` gets it when there is nothing but that process in its namespaces, ``on_terminal`` the master
+        of each terminal whose other end the processes have.
         """
+        criu_service.forget_log(log)
+        self._service = service = criu_service.Service(self._begin(), self.pid)
+
+        def begin(answer: Answer, _: int | None) -> None:
+            on_namespaces(_pid_of(answer))
+
+        def give_terminal(_: Answer, fd: int | None) -> None:
+            if fd is not None:
+                on_terminal(fd)
+
+        service.ask(self._request)
+        answer = service.follow({criu.NAMESPACES_MADE: begin, criu.TERMINAL: give_terminal}, until=criu.RESTORED)
+        if answer and answer.kind == criu.NOTIFY:
+            return _pid_of(answer)
+        service.conclude("restore", answer, log)
+        raise Fault("criu restore ended without a word", hint=f"its whole log is {log}")
+
+    def _begin(self) -> _socket.socket:
         try:
             os.write(self._gate_fd, _GO)
         except BrokenPipeError:
-            pass  # it has ended: how, is asked next
-        told = os.read(self._told_fd, _WORDS_BYTES).decode("utf-8", "replace")
-        if told:
-            raise InitFault("restore", None, told)
-        poll = select.poll()
-        for fd in (self._script_told, self._pidfd):
-            poll.register(fd, select.POLLIN)
-        while self._script_told in dict(poll.poll()):
-            stage, pid = os.read(self._script_told, _WORDS_BYTES).split()
-            if stage == criu.RESTORED.encode():
-                return int(pid)
-            on_namespaces(int(pid))
-            self._let_go_on()
-        self._demand_success(log)
-        raise Fault("criu restore ended without a word", hint=f"its whole log is {log}")
+            pass  # it has ended, and tells nothing
+        words, fds, _ = receive_fds(self._told, _WORDS_BYTES, 1)
+        if not fds:
+            raise InitFault("restore", None, words.decode("utf-8", "replace") or "criu's process has ended")
+        connection = _socket.socket(fileno=fds[0])
+        words = self._told.recv(_WORDS_BYTES)
+        if words:
+            connection.close()
+            raise InitFault("restore", None, words.decode("utf-8", "replace"))
+        return connection
 
     def let_run(self, log: str) -> None:
         """Have criu let the processes go, and wait until it has.  Fault."""
-        self._let_go_on()
-        self._demand_success(log)
+        assert self._service, "it has been brought back"
+        self._service.ask(criu.consent())
+        self._service.conclude("restore", self._service.follow({}), log)
 
-    def _let_go_on(self) -> None:
-        os.write(self._script_gate, f"{criu.GO}\n".encode())
 
-    def _demand_success(self, log: str) -> None:
-        self._is_reaped = True
-        demand_success(self.pid, "restore", log)
+def _pid_of(answer: Answer) -> int:
+    if answer.pid is None:
+        raise Fault(f"criu tells no pid at {answer.stage}", hint="name another with --criu")
+    return answer.pid
 
 
 def launch_restore(
     path: str,
-    words: Sequence[str],
+    options: CriuOptions,
+    directories: Directories,
+    request: bytes,
     *,
     rootfs: str,
     steps: Iterable[MountStep],
     entry: CgroupEntry,
-    directory_fd: int,
     close_fds: Iterable[int],
     keep_fds: Iterable[int],
 ) -> Launched:
     """The process that will become criu, in the container's cgroup; it waits for ``go``."""
     gate, opening = os.pipe()
-    told, telling = os.pipe()
+    told, telling = criu_service.socket_pair()
     pid = process.clone3(0, cgroup_fd=entry.cgroup_fd)
     if pid == 0:
-        _become_criu(path, words, rootfs, steps, entry, (*close_fds, opening, told), keep_fds, gate, telling)
+        close_fds = (*close_fds, opening, told.fileno())
+        _become_criu(path, options, directories, rootfs, steps, entry, close_fds, keep_fds, gate, telling)
     os.close(gate)
-    os.close(telling)
-    return Launched(pid, opening, told, directory_fd)
+    telling.close()
+    return Launched(pid, request, opening, told)
 
 
 def _become_criu(
     path: str,
-    words: Sequence[str],
+    options: CriuOptions,
+    directories: Directories,
     rootfs: str,
     steps: Iterable[MountStep],
     entry: CgroupEntry,
     close_fds: Iterable[int],
     keep_fds: Iterable[int],
     gate: int,
-    telling: int,
+    telling: _socket.socket,
 ) -> NoReturn:
     try:
         for fd in close_fds:
@@ -223,15 +191,27 @@ def _become_criu(
         mount.mount(None, "/", None, mount.MS_REC | mount.MS_SLAVE)
         _make_places(rootfs, steps)
         mount.mount(rootfs, rootfs, None, mount.MS_BIND | mount.MS_REC)
-        for number in _IGNORED_BY_PYTHON:
+        _reopen(directories, options)
+        for number in criu_service.IGNORED_BY_PYTHON:
             process.reset_signal(number)
-        for fd in keep_fds:
+        # criu looks for our fds in the process that made its socket: here, where the directories are of its own mounts
+        caller, its = criu_service.socket_pair()
+        for fd in (*keep_fds, *directories, its.fileno()):
             os.set_inheritable(fd, True)
-        os.execve(path, ["criu", *words], os.environ)
+        send_fds(telling, _GO, [caller.fileno()])
+        os.execve(path, criu.words(options, its.fileno()), os.environ)
     except BaseException as fault:  # told to the parent, whatever it is: this process has no other way to speak
-        os.write(telling, str(fault).encode()[:_WORDS_BYTES] or b"criu can't be executed")
+        telling.send(str(fault).encode()[:_WORDS_BYTES] or b"criu can't be executed")
     finally:
         os._exit(NOT_BEGUN)
+
+
+def _reopen(directories: Directories, options: CriuOptions) -> None:
+    """The same, in the mount namespace that we are in now: criu mounts something in its working directory."""
+    for fd, path in zip(directories, (options.images, options.work), strict=True):
+        opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.dup2(opened, fd)
+        os.close(opened)
 
 
 def _make_places(rootfs: str, steps: Iterable[MountStep]) -> None:

@@ -1,4 +1,4 @@
-"""The hooks of a restore. A stand-in for criu brings back a sleeping process, and asks the script as criu does."""
+"""The hooks of a restore. A stand-in for criu brings back a sleeping process, and tells of its stages as criu does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import criu_stand_in
 from tests.support.containers import Runf, make_container_bundle
 
 if TYPE_CHECKING:
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("root")
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
-CRIU = """#!/bin/sh
-while [ $# -gt 0 ]; do
-    [ "$1" != --action-script ] || script=$2
-    shift
-done
-unshare --mount --uts sleep 600 </dev/null >/dev/null 2>&1 &
-export CRTOOLS_INIT_PID=$!
-while [ "$(readlink /proc/$!/ns/uts)" = "$(readlink /proc/$$/ns/uts)" ]; do sleep 0.05; done
-for CRTOOLS_SCRIPT_ACTION in pre-restore setup-namespaces post-setup-namespaces post-restore; do
-    export CRTOOLS_SCRIPT_ACTION
-    "$script" || exit 1
-done
-"""
 
 
 class Restored:
@@ -38,9 +26,7 @@ class Restored:
     def __init__(self, runf: Runf, bundle: Path, kinds: tuple[str, ...], failing: str = "") -> None:
         self.runf = runf
         self.notes = runf.place / "notes"
-        self.criu = runf.place / "criu"
-        self.criu.write_text(CRIU)
-        self.criu.chmod(0o755)
+        self.criu = criu_stand_in.install(runf.place / "criu")
         (runf.place / "images").mkdir()
 
         def change(config: dict[str, Any]) -> None:
@@ -92,7 +78,7 @@ def test_one_that_fails_takes_all_of_it_back(runf: Runf, bundle: Path) -> None:
     assert not os.path.exists(f"/proc/{kinds[0][1]['pid']}")
 
 
-def test_without_them_criu_is_held_up_once(runf: Runf, bundle: Path) -> None:
+def test_without_them_nothing_is_run(runf: Runf, bundle: Path) -> None:
     restored = Restored(runf, bundle, ("poststart",))
     done = restored()
     assert (done.returncode, done.stderr, restored.noted()) == (0, "", [])

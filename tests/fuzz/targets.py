@@ -16,6 +16,7 @@ from runtime import jsontext
 from runtime.cli import argv
 from runtime.cli.commands import update
 from runtime.errors import BadIdentifier, BadRecord, Fault, SpecFault, Unsupported, UsageFault
+from runtime.sandbox import criu, protobuf
 from runtime.sandbox.plan import plan_init
 from runtime.spec.bundle import parse_config
 from runtime.spec.explain import find_all_faults
@@ -146,6 +147,16 @@ def watcher_toml(data: bytes) -> None:
         return
 
 
+def criu_answer(data: bytes) -> None:
+    """What criu says."""
+    try:
+        answer = criu.read_answer(data)
+    except protobuf.BadMessage as error:
+        _tell(str(error))
+        return
+    criu.last_error(answer.error)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "config": config,
     "process": process,
@@ -155,6 +166,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "command_line": command_line,
     "request": request,
     "watcher_toml": watcher_toml,
+    "criu_answer": criu_answer,
 }
 
 
@@ -170,5 +182,11 @@ def seeds() -> dict[str, list[bytes]]:
         "identifier": [b"web-1", b"..", b"a/b"],
         "command_line": [b"--root\0/r\0create\0--bundle=b\0one", b"exec\0-e\0A=b\0one\0--\0sh", b"512m"],
         "request": [b"status=running&type=stopped&annotation=a%3Db", b"exit=failed&after=0.1", b"prefix=a&owner=root"],
+        "criu_answer": [_stage_of_criu(), protobuf.encode([(criu.RESP_TYPE, 1), (criu.RESP_SUCCESS, 1)])],
         "watcher_toml": [b'read_only = true\nroot = "/a"\n[journal]\nsegments = 3\n'],
     }
+
+
+def _stage_of_criu() -> bytes:
+    notify = protobuf.encode([(criu.NOTIFY_SCRIPT, "post-restore"), (criu.NOTIFY_PID, 7)])
+    return protobuf.encode([(criu.RESP_TYPE, criu.NOTIFY), (criu.RESP_SUCCESS, 1), (criu.RESP_NOTIFY, notify)])

@@ -33,13 +33,15 @@ class Frozen:
         self.tmp = runf.place / "tmp"
         self.tmp.mkdir()
 
-    def begin(self, script: str, change: Callable[[dict[str, Any]], object] = lambda _: None) -> None:
+    def begin(
+        self, script: str, change: Callable[[dict[str, Any]], object] = lambda _: None, words: tuple[str, ...] = ()
+    ) -> None:
         def edit(config: dict[str, Any]) -> None:
             share(config, self.tmp)
             change(config)
 
         make_container_bundle(self.bundle, "sh", "-c", script, change=edit)
-        done = self.run("run", "-d", "-b", str(self.bundle), "one")
+        done = self.run("run", "-d", "-b", str(self.bundle), *words, "one")
         assert (done.returncode, done.stderr) == (0, "")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

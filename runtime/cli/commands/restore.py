@@ -22,6 +22,7 @@ def run(context: Context, parsed: Parsed) -> int:
     request = Request(
         bundle=options["bundle"] or ".",
         pid_file=options["pid-file"],
+        console_socket=options["console-socket"],
         no_cgroup=parsed.globals["cgroup-manager"] == "disabled",
         systemd_cgroup=wants_systemd(parsed),
     )
