@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import time
 from typing import TYPE_CHECKING
 
 import filelock
@@ -12,15 +15,20 @@ from runtime.errors import BadRoot, Fault
 from runtime.store.layout import is_trusted
 from runtime.store.presence import announce, watcher_at_work
 from runtime.store.store import Store
+from watcher import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from watcher.config import Settings
 
 EX_TEMPFAIL = 75  # sysexits.h
 DIRECTORY_MODE = 0o700
 LOCK_MODE = 0o600
+# who removes the directory of a root that was gone holds its lock for some system calls
+TRIES = 5
+PAUSE_S = 0.05
 
 
 class AlreadyFollowed(Fault):
@@ -36,10 +44,8 @@ class AlreadyFollowed(Fault):
 def single_instance(settings: Settings) -> Iterator[None]:
     """Hold the lock in the private directory, which the kernel lets go with the process.  AlreadyFollowed, Fault."""
     try:
-        settings.private.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        settings.private.chmod(DIRECTORY_MODE)
-        lock = filelock.FileLock(settings.private / "instance.lock", mode=LOCK_MODE)
-        lock.acquire(timeout=0)
+        lock = _locked(settings.private)
+        leftovers.name_root(settings.private, settings.root)
     except filelock.Timeout:
         raise AlreadyFollowed(settings.root) from None
     except OSError as error:
@@ -48,9 +54,44 @@ def single_instance(settings: Settings) -> Iterator[None]:
             hint="set XDG_RUNTIME_DIR to a directory of yours",
         ) from error
     try:
+        leftovers.sweep(settings.private)
         yield
     finally:
         lock.release()
+
+
+def _locked(private: Path) -> filelock.BaseFileLock:
+    """The lock, taken; another watcher may be about to remove the directory, or have done it.  Timeout, OSError."""
+    for tried in range(TRIES):
+        private.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        try:
+            private.chmod(DIRECTORY_MODE)
+            lock = filelock.FileLock(private / leftovers.LOCK, mode=LOCK_MODE)
+            lock.acquire(timeout=0)
+        except (filelock.Timeout, FileNotFoundError):
+            if tried == TRIES - 1:
+                raise
+            time.sleep(PAUSE_S)
+            continue
+        if _is_held(private):
+            return lock
+        lock.release()
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(private))
+
+
+def _is_held(private: Path) -> bool:
+    """Whether the lock file that lies there is the one that we hold."""
+    try:
+        fd = os.open(private / leftovers.LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 @contextlib.contextmanager

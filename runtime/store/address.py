@@ -3,6 +3,7 @@
     <run>/opencontainer/watcher.sock               the default root's
     <run>/opencontainer/watcher/<digest>/          0700: a watcher's own directory, by the root's real path
                         watcher.sock               any other root's
+                        root                       a symbolic link to that path
 
 ``<run>/opencontainer`` is the directory that the default root lies in.
 """
@@ -18,8 +19,12 @@ DIGEST_DIGITS = 16
 
 def private_directory(root: str, default_root: str) -> str:
     """The watcher's own directory for ``root``."""
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
-    return os.path.join(os.path.dirname(default_root), "watcher", digest[:DIGEST_DIGITS])
+    return os.path.join(os.path.dirname(default_root), "watcher", digest_of(os.path.realpath(root)))
+
+
+def digest_of(path: str) -> str:
+    """The name of the directory for the root whose real path that is."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:DIGEST_DIGITS]
 
 
 def socket_path(root: str, default_root: str) -> str:
