@@ -12,10 +12,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# by module: whether it is a package, what is executed, and what else belongs to it, marshalled
-Codes = dict[str, tuple[bool, CodeType, bytes]]
+Codes = dict[str, tuple[bool, CodeType]]  # by module: whether it is a package
 HERE = Path(__file__).resolve().parent
-USUAL = HERE / "launchers/usual.txt"
 ENTRY = "runtime.cli.entry"
 COMMANDS = "runtime.cli.commands"
 CONTEXT = "runtime.actions.context"  # which the entry imports for each command, before that
@@ -26,7 +24,6 @@ COLD = (
 )
 
 
-CO_OPTIMIZED = 1  # of a function, not of a class (inspect.CO_OPTIMIZED)
 PIECE_BYTES = 120_000  # malloc(3), M_MMAP_THRESHOLD
 # those that machines call most: what one of them needs lies together; by itself it lies there as well, for others
 BUSY = ("create", "delete", "exec", "kill", "list", "run", "start", "state")
@@ -41,12 +38,10 @@ def compile_modules() -> tuple[str, bytes]:
     groups = {name: (*orders[name], name) for name in (ENTRY, CONTEXT, *(f"{COMMANDS}.{command}" for command in BUSY))}
     first = groups[ENTRY] = (*groups[ENTRY], *groups.pop(CONTEXT))
     groups |= {name: (name,) for name in names if name not in groups and name not in first}
-    usual = _usual()
     places: dict[str, str] = {}
     body = b""
     for name, members in groups.items():
-        called = usual.get(name.removeprefix(f"{COMMANDS}."))
-        pieces = list(_in_pieces({each: (_module(paths[each])[1], *_parted(each, paths, called)) for each in members}))
+        pieces = list(_in_pieces({each: (_module(paths[each])[1], _compiled(paths[each])) for each in members}))
         pieces[-1] = (pieces[-1][0], {each: orders[each] for each in members if each in orders})
         places[name] = ""
         for piece in map(marshal.dumps, pieces):
@@ -73,71 +68,6 @@ def _in_pieces(codes: Codes) -> Iterator[tuple[Codes, dict[str, tuple[str, ...]]
         piece[name] = each
         size += own
     yield piece, {}
-
-
-def _usual() -> dict[str, set[str]]:
-    """By command, or entry, the functions that it calls when all goes well (bench/usual.py), as ``module:name``."""
-    called: dict[str, set[str]] = {command: set() for command in BUSY}
-    for line in USUAL.read_text().splitlines():
-        name, _, commands = line.partition(": ")
-        for command in commands.split():
-            called[command].add(name)
-    called[ENTRY] = set().union(*called.values())
-    return called
-
-
-def _parted(name: str, paths: dict[str, Path], called: set[str] | None) -> tuple[CodeType, bytes]:
-    """A module's code with stubs for the functions that are not in ``called``, and those functions' own, marshalled.
-
-    A stub asks for the module's rest when it is called first; None: no stubs.
-    """
-    code = _compiled(paths[name])
-    if called is None:
-        return code, b""
-    rest: dict[str, CodeType] = {}
-    names = {each.removeprefix(f"{name}:") for each in called if each.startswith(f"{name}:")}
-    code = _with_stubs(code, _replaceable(paths[name]) - names, rest)
-    return code, marshal.dumps(rest) if rest else b""
-
-
-@cache
-def _replaceable(path: Path) -> set[str]:
-    """Functions that are found under their names, so that their code can be replaced there."""
-    return _plain_functions(ast.parse(path.read_bytes()).body, "")
-
-
-def _plain_functions(body: list[ast.stmt], prefix: str) -> set[str]:
-    functions = [each for each in body if isinstance(each, ast.FunctionDef)]
-    names = [each.name for each in functions]
-    found = {
-        f"{prefix}{each.name}" for each in functions if names.count(each.name) == 1 and _is_plain(each.decorator_list)
-    }
-    for each in body:
-        if isinstance(each, ast.ClassDef) and not each.decorator_list:
-            found |= _plain_functions(each.body, f"{prefix}{each.name}.")
-    return found
-
-
-def _is_plain(decorators: list[ast.expr]) -> bool:
-    return all(isinstance(each, ast.Name) and each.id in ("property", "staticmethod") for each in decorators)
-
-
-def _with_stubs(code: CodeType, names: set[str], rest: dict[str, CodeType]) -> CodeType:
-    inner: list[object] = []
-    for each in code.co_consts:
-        if isinstance(each, CodeType) and each.co_qualname in names and not each.co_freevars:
-            rest[each.co_qualname] = each
-            inner.append(_stub(each))
-        elif isinstance(each, CodeType) and not each.co_flags & CO_OPTIMIZED:
-            inner.append(_with_stubs(each, names, rest))
-        else:
-            inner.append(each)
-    return code.replace(co_consts=tuple(inner))
-
-
-def _stub(code: CodeType) -> CodeType:
-    consts = tuple(code.co_qualname if each == "its name" else each for each in STUB.co_consts)
-    return STUB.replace(co_name=code.co_name, co_qualname=code.co_qualname, co_consts=consts)
 
 
 def _orders(paths: dict[str, Path]) -> dict[str, tuple[str, ...]]:
@@ -238,14 +168,6 @@ def _without_lines(code: CodeType) -> CodeType:
     """A quarter of what would have to be read; --debug takes the modules' own files, which have them."""
     inner = (_without_lines(each) if isinstance(each, CodeType) else each for each in code.co_consts)
     return code.replace(co_linetable=b"", co_consts=tuple(inner))
-
-
-def _stub_for_all() -> CodeType:
-    inner = compile("def f(*a, **k): return __rest__('its name')(*a, **k)", "runf", "exec", dont_inherit=True)
-    return _without_lines(next(each for each in inner.co_consts if isinstance(each, CodeType)))
-
-
-STUB = _stub_for_all()
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -11,10 +11,9 @@ a busy command needs is one group, read at once: marshal shares what its members
 by itself, for whoever else needs it.  The index is a text with a line for each module, its name and the offset and the
 size of each piece of its group: a dictionary would take longer to load than looking up the few names that are needed.
 
-A group has for each module whether it is a package, its code, and apart from that the code of the functions that its
-command seldom calls (launchers/usual.txt), which is decoded when one of them is called.  For the module of a command it
-has also an order: what it needs is made before it, each where it finds what it imports.  So importlib, which costs as
-much as a small module does, hears of one module of a command only.  ``hatch_build.py`` writes the file.
+A group has for each module whether it is a package, and its code; for that of a command also an order: what it needs is
+made before it, each where it finds what it imports.  So importlib, which costs as much as a small module does, hears of
+one module of a command only.  ``hatch_build.py`` writes the file.
 """
 
 import sys
@@ -46,7 +45,7 @@ class Finder:
         self._home = home
         self._index = index
         self._bring_whole_os = bring_whole_os
-        self._codes: dict[str, tuple[bool, CodeType, bytes]] = {}  # read, and not yet executed
+        self._codes: dict[str, tuple[bool, CodeType]] = {}  # read, and not yet executed
         self._orders: dict[str, tuple[str, ...]] = {}
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
@@ -85,17 +84,14 @@ class Finder:
     def _execute(self, module: "ModuleType", name: str) -> None:
         if name not in self._codes:
             self._read(name)
-        is_package, code, rest = self._codes.pop(name)
+        is_package, code = self._codes.pop(name)
         place = f"{self._home}/{name.replace('.', '/')}"
         if is_package:
             module.__path__ = [place]  # for what isn't in the file
             module.__file__ = f"{place}/__init__.py"
         else:
             module.__file__ = f"{place}.py"
-        space = module.__dict__
-        if rest:
-            space["__rest__"] = Rest(space, rest).bring
-        exec(code, space)
+        exec(code, module.__dict__)
 
     def _read(self, name: str) -> bool:
         """Read the group of that module; whether the file has it."""
@@ -114,34 +110,6 @@ class Finder:
         finally:
             close(fd)
         return True
-
-
-class Rest:
-    """The functions of a module that its command seldom calls; they are in memory, but not yet decoded.
-
-    In their places are stubs, which ask for them.  No file is read any more: a container's process may be the one that
-    calls such a function, with the image's files around it.
-    """
-
-    def __init__(self, space: "dict[str, Any]", rest: bytes) -> None:
-        self._space = space
-        self._rest = rest
-
-    def bring(self, name: str) -> "Callable[..., Any]":
-        """The function of that qualified name; all stubs of the module are replaced."""
-        rest, self._rest = self._rest, b""
-        if rest:
-            for each, code in loads(rest).items():
-                self._find(each).__code__ = code
-        function: Callable[..., Any] = self._find(name)
-        return function
-
-    def _find(self, name: str) -> "Any":
-        first, *others = name.split(".")
-        found = self._space[first]
-        for each in others:
-            found = found.__dict__[each]
-        return getattr(found, "fget", None) or getattr(found, "__func__", found)
 
 
 def _find_extension(name: str) -> ModuleSpec | None:

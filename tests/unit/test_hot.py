@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.usual import functions
-from hatch_build import BUSY, COLD, USUAL, compile_modules
+from hatch_build import COLD, compile_modules
 from runtime.hot import FILE_NAME, HEAD_BYTES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -110,58 +109,3 @@ print([thin[0] is os, *thin[1:], os.walk.__module__, os.path.os is os, thin[0].w
     argv = [sys.executable, "-IS", "-X", "utf8", "-c", LAUNCHER.rsplit("\n", 2)[0] + looks, str(home)]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
     assert done.stdout == "[False, 'a/b', 'os', True, True]\n"
-
-
-REST = """
-import runtime.hot
-wrong = []
-for name, module in list(sys.modules.items()):
-    bring = module.__dict__.get("__rest__")
-    if bring:
-        rest = marshal.loads(bring.__self__._rest)
-        for function in rest:
-            if bring(function).__code__ != rest[function]:
-                wrong.append(f"{name}:{function}")
-        print(len(rest))
-print(wrong)
-"""
-
-
-def test_the_rest_of_each_command_is_brought(home: Path) -> None:
-    """Each function that has a stub is found by its name, and gets the code that it has in its module."""
-    for command in BUSY:
-        names = ("runtime.cli.entry", "runtime.actions.context", f"runtime.cli.commands.{command}")
-        argv = [sys.executable, "-IS", "-c", LAUNCHER + REST, str(home), *names]
-        done = subprocess.run(argv, check=True, capture_output=True, text=True)
-        _, *counts, wrong = done.stdout.splitlines()
-        assert sum(map(int, counts)) > 50
-        assert wrong == "[]"
-
-
-CALLS = """
-os.remove(f"{home}/hot.{sys.implementation.cache_tag}")
-import runtime.store.layout as layout, runtime.errors
-sys.meta_path.clear()
-before = layout.is_trusted.__code__.co_names
-print(before, layout.is_trusted("/"), layout.is_trusted.__code__.co_names != before, layout.is_trusted("/"))
-try:
-    layout.check_id("../x")
-except runtime.errors.BadIdentifier as fault:
-    print(fault)
-"""
-
-
-def test_a_function_with_a_stub_does_what_it_does(home: Path) -> None:
-    """Without the file, and where nothing is imported any more: the first process of a container is such a place."""
-    argv = [sys.executable, "-IS", "-c", LAUNCHER.replace("print", "_ =") + CALLS, str(home), *NAMES]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True)
-    first, second = done.stdout.splitlines()
-    assert first == "('__rest__',) None True None"
-    assert second.startswith("the container id '../x' is not allowed")
-
-
-def test_what_is_listed_as_usual_is_there() -> None:
-    """Else `python -m bench.usual` removes it."""
-    listed = {line.rpartition(": ")[0] for line in USUAL.read_text().splitlines()}
-    assert listed
-    assert not listed - set(functions())
