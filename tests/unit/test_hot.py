@@ -21,7 +21,7 @@ sys.path.insert(0, home)
 code, *rest = marshal.loads(open(f"{home}/hot.{sys.implementation.cache_tag}", "rb").read(20480))
 space = {"__name__": "runtime.hot"}
 exec(code, space)
-space["install"](home, *rest)
+space["install"](home, os.open(home, 0), *rest)
 for name in names:
     __import__(name)
 print(json.dumps({name: sys.modules[name].__spec__.origin for name in names}))
