@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.errors import BadIdentifier, BadRecord, NoSuchContainer
 from runtime.store import deleted, layout
-from runtime.store.store import read_text
+from runtime.store.reading import read_text
 from watcher.diff import Known, events_since, has_left, known_from
 from watcher.directory import Look
 

@@ -18,7 +18,7 @@ from runtime import jsontext
 from runtime.errors import BadIdentifier
 from runtime.store import layout
 from runtime.store.consistency import find_contradictions
-from runtime.store.store import RECORD_LIMIT_BYTES
+from runtime.store.reading import RECORD_LIMIT_BYTES
 from schemas.explain import explain
 
 if TYPE_CHECKING:

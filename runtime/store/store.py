@@ -9,14 +9,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 
 from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer
-from runtime.kernel import files
-from runtime.store import deleted, layout, lock, staging
-from runtime.store.record import ended, exec_ended, in_one_commit, parse
+from runtime.kernel.files import let_go
+from runtime.store import deleted, layout, lock, reading, staging
+from runtime.store.record import ended, exec_ended, in_one_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +23,8 @@ if TYPE_CHECKING:
     from runtime.store.layout import RootFds
     from runtime.store.record import Exit, Precision, Process, Record
 
-RECORD_LIMIT_BYTES = 1 << 20
 ACTION_WAIT_S = 10.0
 LOCK_WAIT_S = 10.0  # it is held for a commit: who holds it for as long as that hangs
-_READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
-_NOT_THE_RECORDS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-# how often one read may be overtaken by the end of a life and the beginning of the next
-_LIVES_BETWEEN = 100
 
 
 class Action:
@@ -50,7 +43,7 @@ class Action:
     def release(self) -> None:
         """Let the next one act."""
         if self._lock_fd >= 0:
-            files.let_go(self._lock_fd, self.dir_fd)
+            let_go(self._lock_fd, self.dir_fd)
             self._lock_fd = self.dir_fd = -1
 
     def __enter__(self) -> Action:
@@ -74,7 +67,7 @@ class Held:
             os.close(lock_fd)
             raise
         try:
-            self.record = _read_own(self._dir_fd, container_id)
+            self.record = reading.read_own(self._dir_fd, container_id)
         except BaseException:
             self.release()
             raise
@@ -110,7 +103,7 @@ class Held:
     def release(self) -> None:
         """Let the next one decide."""
         if self._lock_fd >= 0:
-            files.let_go(self._lock_fd, self._dir_fd)
+            let_go(self._lock_fd, self._dir_fd)
             self._lock_fd = self._dir_fd = -1
 
     def __enter__(self) -> Held:
@@ -149,18 +142,14 @@ class Store:
     def read_text(self, container_id: str) -> tuple[Record, bytes]:
         """The record, and the text that holds it."""
         layout.check_id(container_id)
-        found = _read_current(self.fds.root, container_id, container_id)
+        found = reading.read_current(self.fds.root, container_id, container_id)
         if found is None:
             raise NoSuchContainer(container_id)
         return found
 
     def read_file(self, container_id: str, name: str) -> bytes:
         """One of the container's private files."""
-        fd = files.open_within(self.fds.root, f"{container_id}/{name}", _READ_FLAGS)
-        try:
-            return _read_all(fd, os.fstat(fd).st_size)
-        finally:
-            os.close(fd)
+        return reading.read_private(self.fds.root, f"{container_id}/{name}")
 
     def has_file(self, container_id: str, name: str) -> bool:
         """Whether one of the container's private files is there."""
@@ -177,7 +166,7 @@ class Store:
             if name.startswith("."):
                 continue
             try:
-                found = _read_current(self.fds.root, name, name)
+                found = reading.read_current(self.fds.root, name, name)
             except BadRecord as fault:
                 yield name, fault
             else:
@@ -190,7 +179,7 @@ class Store:
             if instance.startswith("."):
                 continue
             try:
-                found = _read_current(self.fds.deleted, instance, None)
+                found = reading.read_current(self.fds.deleted, instance, None)
             except BadRecord as fault:
                 yield fault
             else:
@@ -200,7 +189,7 @@ class Store:
     def read_last(self, instance: str, container_id: str) -> Record | None:
         """The last record of a life that was deleted; None where it was pruned, or can't be read."""
         try:
-            found = _read_current(self.fds.deleted, instance, container_id)
+            found = reading.read_current(self.fds.deleted, instance, container_id)
         except BadRecord:
             return None
         return found[0] if found is not None else None
@@ -217,7 +206,7 @@ class Store:
             os.close(lock_fd)
             raise
         try:
-            instance = _read_own(dir_fd, container_id)["instance"]
+            instance = reading.read_own(dir_fd, container_id)["instance"]
         except BaseException:
             os.close(lock_fd)
             os.close(dir_fd)
@@ -226,11 +215,11 @@ class Store:
 
     def _take(self, container_id: str, lock_name: str, wait_s: float, *, in_turn: bool = False) -> int | None:
         """The lock's fd; NoSuchContainer, or BadRecord for a directory that we can't have made."""
-        for _ in range(_LIVES_BETWEEN):
+        for _ in range(reading.LIVES_BETWEEN):
             try:
                 return lock.take(self.fds.root, container_id, lock_name, wait_s=wait_s, in_turn=in_turn)
             except NoSuchContainer:
-                if _is_gone(self.fds.root, container_id):
+                if reading.is_gone(self.fds.root, container_id):
                     raise
         raise BadRecord(container_id, f"{container_id}/{lock_name} is missing")
 
@@ -355,81 +344,6 @@ def _commit_exec_end(held: Held, process: Process, exit: Exit, now: str) -> bool
         return False
     held.commit(following)
     return True
-
-
-def _read_current(parent_fd: int, name: str, container_id: str | None) -> tuple[Record, bytes] | None:
-    """The record in the directory ``name``, None where that is gone; BadRecord where it is there without one."""
-    for _ in range(_LIVES_BETWEEN):
-        try:
-            return read_text(parent_fd, f"{name}/{layout.STATE}", container_id)
-        except FileNotFoundError:
-            if _is_gone(parent_fd, name):
-                return None  # or the next life has begun in between: then look again
-    raise BadRecord(_shown(name), f"{_shown(name)}/{layout.STATE} is missing")
-
-
-def _read_own(dir_fd: int, container_id: str) -> Record:
-    """The record of a directory that is open."""
-    try:
-        return read_text(dir_fd, layout.STATE, container_id)[0]
-    except FileNotFoundError:
-        raise BadRecord(container_id, f"{container_id}/{layout.STATE} is missing") from None
-
-
-def read_text(dir_fd: int, path: str, container_id: str | None) -> tuple[Record, bytes]:
-    """The record at ``path``, and its text; FileNotFoundError, or BadRecord for what isn't one of the root's owner.
-
-    Other than these, an OSError tells of us: that we have too many files open, say.
-    """
-    try:
-        data = _read_regular(dir_fd, path)
-        return parse(data, container_id), data
-    except OSError as error:
-        if error.errno in _NOT_THE_RECORDS:
-            raise
-        raise BadRecord(_named(path, container_id), f"state.json can't be read: {error.strerror}") from None
-    except BadRecord as fault:
-        raise BadRecord(_named(path, container_id), fault.reason) from None
-
-
-def _named(path: str, container_id: str | None) -> str:
-    return _shown(container_id or path.split("/", 1)[0])
-
-
-def _read_regular(dir_fd: int, path: str) -> bytes:
-    """The content of a regular file that belongs to the owner of ``dir_fd``; OSError, BadRecord."""
-    fd = files.open_within(dir_fd, path, _READ_FLAGS)
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise BadRecord(path, "state.json is not a regular file")
-        if found.st_uid != os.fstat(dir_fd).st_uid:
-            raise BadRecord(path, f"state.json belongs to uid {found.st_uid}, and the root does not")
-        if found.st_size > RECORD_LIMIT_BYTES:
-            raise BadRecord(path, f"state.json is larger than {RECORD_LIMIT_BYTES >> 20} MiB")
-        return _read_all(fd, found.st_size)
-    finally:
-        os.close(fd)
-
-
-def _shown(name: str) -> str:
-    """A name found in the root, for a message of one line: it may be anything that a directory can hold."""
-    return name if name.isascii() and name.isprintable() else ascii(name)
-
-
-def _read_all(fd: int, size: int) -> bytes:
-    data = os.read(fd, size + 1)
-    while len(data) < size and (chunk := os.read(fd, size - len(data))):
-        data += chunk
-    return data
-
-
-def _is_gone(root_fd: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=root_fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return True
-    return False
 
 
 def open_store(root: str, *, proc: str = "/proc") -> Store | None:

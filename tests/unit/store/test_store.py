@@ -16,8 +16,9 @@ from runtime.errors import BadIdentifier, BadRecord, ContainerBusy, ContainerExi
 from runtime.kernel import files
 from runtime.store import lock
 from runtime.store.consistency import find_contradictions
+from runtime.store.reading import RECORD_LIMIT_BYTES
 from runtime.store.record import advance, exec_started, execs_ended, serialize
-from runtime.store.store import RECORD_LIMIT_BYTES, Store, open_store
+from runtime.store.store import Store, open_store
 from tests.support.forked import NOBODY, as_user, in_child, needs_root
 from tests.support.records import LATER, NOW, PRIVATE, commit, exit_of, first_record, process_of, publish, retire
 from tests.support.renames import Commits
