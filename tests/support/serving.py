@@ -89,6 +89,7 @@ class World:
             source=SOURCE,
             heartbeat_s=limits.get("heartbeat_s", TIMEOUT_S),
             patience_s=limits.get("patience_s", TIMEOUT_S),
+            stuck_s=limits.get("stuck_s", TIMEOUT_S),
         )
         self.client = client
         self.socket = socket

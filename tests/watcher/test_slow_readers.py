@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+import select
+import socket
+from typing import Any
 
 import pytest
 
+from runtime.cgroups.usage import Usage
+from tests.support.lives import Life
 from tests.support.serving import World, lines, until
 from tests.support.watching import short
 
-if TYPE_CHECKING:
-    pass
+USAGE = Usage(1.0, 0.5, 0.5, 4096, 4096, 8192, 1, 0)
+LINUX = {"cgroup": {"version": 2, "paths": {"unified": "/sys/fs/cgroup/x"}, "scope": None}, "namespaces": {}}
 
 
 def test_a_slow_reader_gets_one_gap_marker_and_then_what_it_missed(play):
@@ -100,3 +104,33 @@ def test_the_end_of_the_hub_ends_a_stream_properly(play):
             assert await answer.content.read() == b""
 
     play(scenario)
+
+
+@pytest.mark.parametrize("target", ["/v1/containers", "/metrics", "/v1/usage"])
+def test_who_takes_nothing_of_a_long_answer_gets_no_more_of_it(play, monkeypatch, target):
+    """While it is connected what is left of the answer would stay in memory."""
+    monkeypatch.setattr("watcher.usages.read_usage", lambda cgroup: USAGE)
+
+    async def scenario(seen: World) -> None:
+        for number in range(2000):
+            life = seen.lives[f"c{number}"] = Life(f"c{number}", annotations={"filler": "x" * 500})
+            life.step("created", status="created", linux=LINUX)
+        quick = await seen.get(target)
+        whole = await quick.read()
+        with socket.socket(socket.AF_UNIX) as stuck:
+            stuck.connect(seen.socket)
+            stuck.send(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+            await until(lambda: has_been_left(stuck))
+            told = b"".join(iter(lambda: stuck.recv(1 << 20), b""))
+        _, _, body = told.partition(b"\r\n\r\n")
+        assert 0 < len(body) < len(whole)
+        assert quick.status == 200
+
+    play(scenario, stuck_s=0.1)
+
+
+def has_been_left(connection: socket.socket) -> bool:
+    """Whether the other end has closed it, whatever lies there unread."""
+    poll = select.poll()
+    poll.register(connection, 0)  # POLLHUP comes unasked
+    return bool(poll.poll(0))

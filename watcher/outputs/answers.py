@@ -7,6 +7,7 @@ Source: RFC 9110 7.2 (Host), W3C Fetch Metadata Request Headers.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import logging
@@ -18,11 +19,13 @@ from aiohttp import web
 from runtime.errors import UsageFault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LOCAL = "localhost"
+# whoever takes nothing of an answer for that long gets no more of it: what is left would stay in memory
+STUCK_S = 60.0
 ELSEWHERE = ("cross-site", "same-site")
 FORBIDDEN, MISDIRECTED = 403, 421
 
@@ -42,6 +45,36 @@ def answer(document: object, *, status: int = 200) -> web.Response:
 def problem(status: int, error: str, hint: str) -> web.Response:
     """A refusal: what is wrong, and what to do."""
     return answer({"error": error, "hint": hint}, status=status)
+
+
+class Piecemeal:
+    """An answer that goes out in pieces, of which each must be taken within ``stuck_s``, or the connection ends."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse, stuck_s: float) -> None:
+        self._request = request
+        self._response = response
+        self._stuck_s = stuck_s
+
+    async def write(self, piece: bytes) -> None:
+        """Hand it on; an empty one gives others their turn.  ConnectionError: the reader has gone, or is stuck."""
+        if not piece:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(self._stuck_s):
+                await self._response.write(piece)
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionAbortedError(f"nothing was read for {self._stuck_s:g} seconds") from None
+
+    async def write_array(self, pieces: Iterable[bytes]) -> None:
+        """A JSON array; each piece holds some of its entries, with commas between them."""
+        begin = b"["
+        for piece in pieces:
+            await self.write(piece and begin + piece)
+            begin = b"," if piece else begin
+        await self.write(b"]\n" if begin == b"," else b"[]\n")
 
 
 @web.middleware

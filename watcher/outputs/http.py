@@ -29,7 +29,7 @@ from watcher.events import gap_event, snapshot_event, snapshot_line
 from watcher.filters import make_event_filter, make_record_filter
 from watcher.hub import Closed
 from watcher.journal import Gone
-from watcher.outputs.answers import answer, compact, explain, guard, problem
+from watcher.outputs.answers import STUCK_S, Piecemeal, answer, compact, explain, guard, problem
 from watcher.outputs.measures import Measures
 from watcher.outputs.openapi import describe
 from watcher.outputs.page import page
@@ -78,6 +78,7 @@ class Service:
         host_names: Collection[str] = (),
         heartbeat_s: float = HEARTBEAT_S,
         patience_s: float = PATIENCE_S,
+        stuck_s: float = STUCK_S,
     ) -> None:
         self._roots = roots
         self._journal = journal
@@ -87,11 +88,12 @@ class Service:
         self._host_names = host_names
         self._heartbeat_s = heartbeat_s
         self._patience_s = patience_s
+        self._stuck_s = stuck_s
 
     def application(self) -> web.Application:
         """The routes."""
         application = web.Application(middlewares=[explain, guard(self._host_names)])
-        measures = Measures(lambda: self._roots.followers, self._journal, self._hub, self._counts)
+        measures = Measures(lambda: self._roots.followers, self._journal, self._hub, self._counts, self._stuck_s)
         application.add_routes(
             [
                 web.get("/", page, allow_head=False),
@@ -116,15 +118,8 @@ class Service:
             for root, walk in walks
             for each in walk
         )
-        begin = b"["
         with _patience(self._patience_s, [walk for _, walk in walks]):
-            for piece in pieces(texts, b","):
-                if piece:
-                    await response.write(begin + piece)
-                    begin = b","
-                else:
-                    await asyncio.sleep(0)
-        await response.write(b"]\n" if begin == b"," else b"[]\n")
+            await Piecemeal(request, response, self._stuck_s).write_array(pieces(texts, b","))
         return response
 
     async def container(self, request: web.Request) -> web.Response:
