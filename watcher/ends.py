@@ -21,6 +21,7 @@ from runtime.errors import BadRecord, Fault, NoSuchContainer
 from runtime.kernel import clock
 from runtime.store.record import UNKNOWN_EXIT, exec_ended
 from runtime.store.record import ended as end_record
+from watcher.deciding import decide_now
 from watcher.exits import EXEC, HAND, INIT, Ended, Exits, Followed
 
 if TYPE_CHECKING:
@@ -210,17 +211,10 @@ class Ends:
     def _correct(self, container_id: str, instance: str) -> None:
         """Commit what the evidence says of a container that nobody has in hand."""
         try:
-            held = self._store.try_locked(container_id)
-            if held is None:
+            if not decide_now(self._store, container_id, instance, self._correct_held):
                 self._unsettled[instance] = container_id
-                return
-            with held:
-                if held.record["instance"] == instance:
-                    self._correct_held(held)
         except (NoSuchContainer, BadRecord):
             self._unsettled.pop(instance, None)  # gone, or unreadable: nothing to correct
-        except (Fault, OSError):
-            self._unsettled[instance] = container_id
 
     def _correct_held(self, held: Held) -> None:
         record = held.record

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 
 from runtime.actions.oomkills import with_kills
 from runtime.cgroups.oom import watch_oom
-from runtime.errors import BadRecord, Fault, NoSuchContainer
+from runtime.errors import BadRecord, NoSuchContainer
 from runtime.kernel import clock
+from watcher.deciding import decide_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runtime.cgroups.oom import OomWatch
     from runtime.store.record import Record
-    from runtime.store.store import Store
+    from runtime.store.store import Held, Store
 
     Later = Callable[[float, Callable[[], None]], object]
 
@@ -105,19 +106,10 @@ class Ooms:
 
     def _look(self, container_id: str, instance: str) -> None:
         try:
-            held = self._store.try_locked(container_id)
-            if held is None:
+            if not decide_now(self._store, container_id, instance, _commit_kills):
                 self._unsettled[instance] = container_id
-                return
-            with held:
-                if held.record["instance"] == instance:
-                    following = with_kills(held.record, now=clock.now())
-                    if following is not None:
-                        held.commit(following)
         except (NoSuchContainer, BadRecord):
             self._forget(instance)  # deleted by now
-        except (Fault, OSError):
-            self._unsettled[instance] = container_id
 
     def _forget(self, instance: str) -> None:
         if instance in self._watches:
@@ -128,3 +120,9 @@ class Ooms:
         del self._whose[watch.fd]
         self._epoll.unregister(watch.fd)
         watch.__exit__()
+
+
+def _commit_kills(held: Held) -> None:
+    following = with_kills(held.record, now=clock.now())
+    if following is not None:
+        held.commit(following)
