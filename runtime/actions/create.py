@@ -2,7 +2,7 @@
 
     read and check the bundle, plan everything          nothing is touched before all of it is known to fit
     publish <id>/ as `creating`                          the rename is the uniqueness check
-    cgroup -> fork -> commit the pid -> id maps -> go    each with its undo step
+    cgroup -> fork -> commit the pid -> id maps -> limits -> go    each with its undo step
     serve the child (hooks, console) until `ready`
     pid file, commit `created`
 
@@ -304,8 +304,8 @@ class _Making:
         notified = b""
         if plan.filter and plan.filter.listener:
             notified = process_state(self._read(), "created", child.pid, plan.filter.listener.metadata)
+        manager.apply(self.cgroup)  # before nodes are made, which half of a list of device rules could forbid
         spawn.go(child, hook_state=state, process_state=notified)
-        manager.apply(self.cgroup)
         namespaces = spawn.serve(
             child,
             on_root=self._note_mount,

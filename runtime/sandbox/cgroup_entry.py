@@ -40,6 +40,11 @@ class CgroupEntry(NamedTuple):
     cgroup_fd: int | None = None
     hierarchies: tuple[Hierarchy, ...] = ()
 
+    @property
+    def is_entered_later(self) -> bool:
+        """Whether somebody else moves the process, when it is there."""
+        return self.version != 0 and self.cgroup_fd is None and not self.join_fds
+
 
 def enter_cgroups(entry: CgroupEntry) -> None:
     """One ``0`` into each hierarchy's tasks: a single thread moves without the wait that cgroup.procs has."""

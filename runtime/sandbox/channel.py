@@ -3,8 +3,8 @@
 create, and the first process of a new container:
 
     parent                                   child
-      go {+ fds: the states that hooks and the listener of notifications get} -->
-                                                        its identity is on disk, its id maps are written
+      go {+ fds: the states that hooks and the listener of notifications get, if any} -->
+                                                        its identity is on disk, its id maps are written, limits set
                           <-- root {namespace, mount, path}  only in a mount namespace that others share
       proceed             -->                           what is about to be mounted there is on disk
                           <-- mounted                   only where the parent has hooks to run then

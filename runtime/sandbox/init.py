@@ -2,12 +2,14 @@
 
     step         why there
     cgroup       first, so that all that it does is accounted; before the cgroup namespace, whose root that becomes
-    go           waits until its identity is on disk and its id maps are written
+    go at once   where what follows needs what its maker does first: waits until that is done, as below
     settle       ids of the user namespace; then non-dumpable, imports and fds closed
     session      own session and keyring
     names        host name, loopback, sysctls: through the host's procfs, which no image has touched
     root         private propagation, the rootfs as a mount; a mount namespace that is joined, before that
     mounts       in the order of config.json, by fd
+    go           in all other cases waits only here until its identity is on disk and its limits are set: all that it
+                 has done is in namespaces of its own and ends with it, while its maker was busy with those
     devices      nodes, links, the terminal
     hooks        `mounted`: the parent's prestart and createRuntime; then createContainer, before the root is entered
     protect      masked and read-only paths, read-only root: after the hooks, which may still write
@@ -91,8 +93,20 @@ def join_cgroup(init: Init) -> None:
     enter_cgroups(init.plan.cgroup)
 
 
+def await_go_at_once(init: Init) -> None:
+    """Wait for the maker's word before anything else, if need be."""
+    if init.plan.waits_at_once:
+        _await_go(init)
+
+
 def await_go(init: Init) -> None:
-    """Wait for the maker's word; its end of the channel closing means that it is dead."""
+    """Wait for the maker's word, if that hasn't come yet."""
+    if not init.plan.waits_at_once:
+        _await_go(init)
+
+
+def _await_go(init: Init) -> None:
+    """The maker's end of the channel closing means that it is dead."""
     kind, _, init.state_fds = init.parent.receive()
     if kind != channel.GO:
         os._exit(ALIVE_BUT_UNHEARD)
@@ -240,6 +254,8 @@ def run_early_hooks(init: Init) -> None:
 
 
 def _state(init: Init, index: int) -> bytes:
+    if not init.state_fds:
+        return b""  # nobody is there to read one
     fd = init.state_fds[index]
     return os.pread(fd, os.fstat(fd).st_size, 0)
 
@@ -343,12 +359,13 @@ def _execute_here(init: Init) -> None:
 
 STEPS = (
     ("cgroup", join_cgroup),
-    ("go", await_go),
+    ("go at once", await_go_at_once),
     ("settle", settle),
     ("session", make_session),
     ("names", set_names),
     ("root", prepare_root),
     ("mounts", make_mounts),
+    ("go", await_go),
     ("devices", make_devices),
     ("hooks", run_early_hooks),
     ("protect", protect),

@@ -77,6 +77,21 @@ class InitPlan(NamedTuple):
     filter: Filter | None = None
     listener_fd: int | None = None
 
+    @property
+    def waits_at_once(self) -> bool:
+        """Whether the first process can do nothing before its maker's ``go``.
+
+        Its id maps, cgroups or network devices come before that, or where it mounts others live, or ``go`` brings what
+        it needs right away.
+        """
+        return bool(
+            self.namespaces.has_user
+            or self.net_devices
+            or self.cgroup.is_entered_later
+            or self.root.shares_mounts
+            or (self.filter and self.filter.listener)
+        )
+
 
 def plan_init(
     config: Mapping[str, Any],

@@ -221,8 +221,8 @@ def _run_map_tool(pid: int, kind: str, lines: Sequence[IdRange]) -> None:
 
 
 def go(child: Child, *, hook_state: bytes, process_state: bytes = b"") -> None:
-    """Let the child begin; the states are what createContainer and startContainer hooks, and the listener, read."""
-    fds = [channel.hold(state) for state in (hook_state, process_state)]
+    """Let the child go on; the states are what createContainer and startContainer hooks, and the listener, read."""
+    fds = [channel.hold(state) for state in (hook_state, process_state)] if hook_state or process_state else []
     try:
         child.channel.send(channel.GO, fds=fds)
     except (BrokenPipeError, ConnectionResetError):
@@ -244,7 +244,7 @@ def serve(
         try:
             kind, fields, fds = child.channel.receive()
         except ConnectionResetError:
-            kind, fields, fds = b"", [], []  # it died with our words unread
+            continue  # told once: it ended with our word unread, and what it said before that comes next
         if kind == channel.ROOT:
             on_root(root_mount_of(fields))
             child.channel.send(channel.PROCEED)
