@@ -9,7 +9,7 @@ from runtime.cli import argv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
     from runtime.actions.context import Context
@@ -62,11 +62,20 @@ def answer(words: Sequence[str]) -> int:
     except BrokenPipeError:
         return FAILED  # the reader has gone: nobody is left to tell
     except Exception as error:  # the last line of defence: no traceback ever reaches a user
-        from runtime.cli.report import report  # only a failing command pays for it
-
         general, place = argv.read_globals(words[1:])
-        status = report(error, general)
+        status = _tell(error, general)
         return OWN_FAULT_OF_EXEC if place is not None and words[1:][place : place + 1] == ["exec"] else status
+
+
+def _tell(error: Exception, options: Mapping[str, object]) -> int:
+    """Report it; in its plainest form where no fd is left to load even that."""
+    try:
+        from runtime.cli.report import report  # only a failing command pays for it
+    except (OSError, ImportError):
+        text = " ".join(str(getattr(error, "strerror", None) or error).split())
+        os.write(STANDARD_FDS[2], f"runf: {text}\n".encode(errors="backslashreplace"))
+        return FAILED
+    return report(error, options)
 
 
 def _read_slowly(words: Sequence[str]) -> Parsed | int:

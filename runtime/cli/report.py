@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -63,6 +64,8 @@ def message_of(error: Exception) -> str:
     if isinstance(error, OSError):
         place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
         return f"{place}{error.strerror or error}{notes}"
+    if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
+        return f"{error}{notes}"  # no defect of ours: a module was needed, and no fd was left to load it
     return f"internal error: {type(error).__name__}: {error}{notes}; please report this, with what `runf --debug` shows"
 
 
