@@ -94,7 +94,7 @@ def state(data: bytes) -> None:
     except BadRecord as fault:
         _tell(str(fault))
         return
-    assert record.parse(record.serialize(found), found["id"]) == found
+    assert record.parse(record.serialize(found) + b"\n", found["id"]) == found
     list(find_contradictions(found))
     events_since(None, found)
 
