@@ -367,11 +367,14 @@ class Snapshot:
                 self._name(instance, fault)
 
     def _unknown_lasts_in_order(self) -> list[Kept]:
+        """By their retirement, as they will go; those whose departure was told first, of which hardly any has news."""
         here = deleted.moment_of_now(self._store.proc)
-        found = [
-            (deleted.retirement_order(self._store.fds, each.record["instance"], here), kept_of(each))
-            for each in self._unknown_lasts()
-        ]
+        found = []
+        for each in self._unknown_lasts():
+            known = self._known.get(each.record["instance"])
+            is_told = known is not None and known.has_left
+            order = None if is_told else deleted.retirement_order(self._store.fds, each.record["instance"], here)
+            found.append((order or (False, -1), kept_of(each)))
         return [last for _, last in sorted(found)]
 
     def _last_instances(self) -> set[str]:

@@ -184,12 +184,14 @@ def test_what_was_told_may_be_forgotten_before_the_next_watcher(store, begin, ch
 
 
 def test_a_watcher_that_dies_before_its_first_tick_has_told_what_it_told(store, begin, monkeypatch):
-    """As one that is killed every few seconds, while more end than last records are kept."""
-    begin()
+    """As one that is killed every few seconds, while more end than last records are kept; its journal has it all."""
+    begin().kill()
     for number in range(5):
         watching = begin()
         publish(store, f"c{number}")
         retire(store, f"c{number}")
         watching.settle()
         assert watching.types == ["stopped", "deleted"]
+        watching.kill()
         prune_all(store, monkeypatch)
+    assert begin().types == []
