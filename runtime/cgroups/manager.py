@@ -160,18 +160,18 @@ def _refuse_frozen(plan: CgroupPlan) -> None:
 
 def _make_directory(path: str, made: list[str]) -> None:
     """It and its parents; what is new goes to the end of ``made``."""
-    missing = []
-    here = path
+    missing = [path]
     try:
-        while not os.path.isdir(here):
-            missing.append(here)
-            here = os.path.dirname(here)
-        for each in reversed(missing):
+        while missing:
             try:
-                os.mkdir(each, MODE)
-                made.append(each)
+                os.mkdir(missing[-1], MODE)
+                made.append(missing[-1])
             except FileExistsError:
-                continue  # somebody has just made it: a parent may be shared
+                pass  # it was there, or somebody has just made it: a parent may be shared
+            except FileNotFoundError:
+                missing.append(os.path.dirname(missing[-1]))
+                continue
+            missing.pop()
         is_new = bool(made) and made[-1] == path
         if not is_new and processes.has_processes({"paths": {"here": path}}):
             raise CgroupFault(
