@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from runtime.sandbox.mounts import MountStep
 
 READ_ONLY = Attributes(attr_set=mount.MOUNT_ATTR_RDONLY)
-_ONTO_FD = mount.MOVE_MOUNT_F_EMPTY_PATH | mount.MOVE_MOUNT_T_EMPTY_PATH
 
 
 def apply_cgroup_mount(
@@ -86,11 +85,7 @@ def _place_v1(tmpfs: int, step: MountStep, hierarchy: Hierarchy, *, own_namespac
         os.symlink(hierarchy.name, alias, dir_fd=tmpfs)
     view = _view_v1(step, hierarchy, own_namespace=own_namespace)
     try:
-        target = os.open(hierarchy.name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=tmpfs)
-        try:
-            mount.move_mount(view, "", target, "", _ONTO_FD)
-        finally:
-            os.close(target)
+        mount.move_mount(view, "", tmpfs, hierarchy.name, mount.MOVE_MOUNT_F_EMPTY_PATH)  # which follows no link
     finally:
         os.close(view)
 

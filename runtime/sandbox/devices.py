@@ -135,7 +135,7 @@ def _clone_all(made_fd: int, dev_fd: int) -> dict[int, int]:
 
 def _place(root_fd: int, dev_fd: int, node: DeviceNode, *, binds: bool, clone: int | None) -> None:
     directory, name = os.path.split(node.path)
-    parent = os.dup(dev_fd) if directory == "/dev" else make_directory(root_fd, directory)
+    parent = dev_fd if directory == "/dev" else make_directory(root_fd, directory)
     try:
         if _is_there(parent, name, node):
             return
@@ -149,7 +149,8 @@ def _place(root_fd: int, dev_fd: int, node: DeviceNode, *, binds: bool, clone: i
                 raise
             _bind_node(parent, name, node, None)  # no CAP_MKNOD, or a device cgroup above us forbids it
     finally:
-        os.close(parent)
+        if parent != dev_fd:
+            os.close(parent)
         if clone is not None:
             os.close(clone)
 
