@@ -31,6 +31,7 @@ else:
     from runtime.values import NamedTuple
 
 CONFIG_NAME = "config.json"
+CHUNK_BYTES = 65536  # malloc(3) maps more than this anew each time
 CONFIG_LIMIT_BYTES = 4 << 20
 
 
@@ -97,7 +98,7 @@ def read_document(path: str) -> bytes:
 def _read_bounded(fd: int, path: str) -> bytes:
     chunks = []
     left = CONFIG_LIMIT_BYTES + 1
-    while left > 0 and (chunk := os.read(fd, left)):
+    while left > 0 and (chunk := os.read(fd, min(left, CHUNK_BYTES))):
         chunks.append(chunk)
         left -= len(chunk)
     if left <= 0:
