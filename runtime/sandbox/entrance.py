@@ -15,6 +15,7 @@ import select
 from runtime.errors import InitFault
 from runtime.kernel import process, procfs
 from runtime.sandbox import channel, join
+from runtime.sandbox.leaving import FAILED
 from runtime.sandbox.startgate import read_outcome
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ def _stand_between(plan: JoinPlan, mine: Channel, theirs: Channel) -> NoReturn:
         mine.close()
         join.run(plan, theirs)
     finally:
-        os._exit(join.FAILED)
+        os._exit(FAILED)
 
 
 def await_ready(entrance: Entrance, *, on_console: Callable[[int], None]) -> Added:

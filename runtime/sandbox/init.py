@@ -24,7 +24,6 @@ Source: runtime-spec: runtime.md#lifecycle, config.md#posix-platform-hooks.
 
 from __future__ import annotations
 
-import errno
 import os
 
 from runtime.errors import InitFault
@@ -39,20 +38,18 @@ from runtime.sandbox import (
     devices,
     gate,
     identity,
+    leaving,
     mounts,
     program,
     rootfs,
 )
 from runtime.sandbox import settings as kernel_settings
-from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
 from runtime.sandbox.cgroup_entry import enter_cgroups
-from runtime.sandbox.confinement import Confinement
 from runtime.sandbox.features import console, hooks, scheduling
 from runtime.sandbox.gate import FIRST_PRESERVED_FD
-from runtime.sandbox.last_calls import carry_out
+from runtime.sandbox.leaving import Leaver
 from runtime.sandbox.lsm import label_keyrings
 from runtime.sandbox.resolve import open_plain_directory
-from runtime.sandbox.stub import stub_arguments, stub_fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,21 +63,19 @@ ALIVE_BUT_UNHEARD = 1
 HOOK_STATE, PROCESS_STATE = 0, 1
 
 
-class Init:
-    """What the steps hand on: the root's fd, the terminal, the states for hooks, the file to execute."""
+class Init(Leaver):
+    """What the steps hand on besides: the root's fd, the states for hooks."""
 
     def __init__(self, plan: InitPlan, parent: Channel) -> None:
+        super().__init__(parent)
         self.plan = plan
-        self.parent = parent
         self.root_fd = -1
-        self.console: console.Console | None = None
         self.state_fds: list[int] = []
-        self.in_directory = False
-        self.path = b""
-        self.env: tuple[bytes, ...] = ()
-        self.confinement = Confinement()
-        self.stub: int | None = None
         self.namespaces: dict[str, int] = {}
+
+    def calls(self, base: int, in_stub: bool) -> bytes:
+        """What is left to be done before the program."""
+        return confinement.last_calls(self.confinement, base, in_stub=in_stub)
 
 
 def run(plan: InitPlan, parent: Channel) -> NoReturn:
@@ -139,7 +134,7 @@ def settle(init: Init) -> None:
         listener_fd=plan.listener_fd,
         state=_state(init, PROCESS_STATE),
     )
-    init.stub = stub_fd(lambda base: confinement.last_calls(init.confinement, base))
+    leaving.prepare_stub(init, init.calls)
     init.namespaces = procfs.namespaces("/proc", "self")
     if plan.mounts_fd is not None:
         init.namespaces["mnt"] = os.fstat(plan.mounts_fd).st_ino
@@ -281,25 +276,17 @@ def set_limits(init: Init) -> None:
 
 
 def take_identity(init: Init) -> None:
-    """The terminal, the ids, the capabilities; the order is what execve(2) and capabilities(7) demand."""
-    plan = init.plan
+    """The terminal, then the ids and the capabilities."""
     if init.console:
         console.take_console(init.console.slave_fd)
     else:
-        identity.give_stdio(plan.identity)
-    confinement.retain(init.confinement)
-    limit_bounding(plan.capabilities)
-    identity.become(plan.identity)
-    apply_capabilities(plan.capabilities, retained=init.confinement.retained)
-    if plan.program.no_new_privs:
-        process.set_no_new_privs()
+        identity.give_stdio(init.plan.identity)
+    leaving.take_ids(init, init.plan)
 
 
 def find_program(init: Init) -> None:
     """As the container's user, in its root: what it may not execute isn't found at create already."""
-    plan = init.plan
-    init.path, init.env = program.settle(plan.program, plan.identity.uid, in_directory=init.in_directory)
-    os.umask(plan.identity.umask)
+    leaving.find_program(init, init.plan)
 
 
 def wait_at_gate(init: Init) -> None:
@@ -314,7 +301,7 @@ def wait_at_gate(init: Init) -> None:
             os._exit(ALIVE_BUT_UNHEARD)
         gate_fd = None
         _run_start_hooks(init)
-    _execute(init, gate_fd)
+    leaving.execute(init, plan, init.calls, gate_fd=gate_fd, not_found=leaving.NOT_FOUND)
 
 
 def _run_start_hooks(init: Init) -> None:
@@ -328,33 +315,6 @@ def _run_start_hooks(init: Init) -> None:
             init.plan.outcome_fd, number.to_bytes(4, "little") + str(fault).encode("utf-8", "replace")[:4000]
         )
         os._exit(ALIVE_BUT_UNHEARD)
-
-
-def _execute(init: Init, gate_fd: int | None) -> None:
-    plan = init.plan
-    if init.stub is None:
-        _execute_here(init)
-        return
-    for fd in (gate_fd, plan.outcome_fd, *init.confinement.fds()):
-        if fd is not None:
-            os.set_inheritable(fd, True)
-    arguments = stub_arguments(gate_fd, plan.outcome_fd, init.path, plan.program.args)
-    process.execveat(init.stub, b"", arguments, init.env, process.AT_EMPTY_PATH)
-
-
-def _execute_here(init: Init) -> None:
-    """On a machine that has no stub: the program itself, its failure told as the stub would."""
-    words = b""
-    try:
-        try:
-            carry_out(lambda base: confinement.last_calls(init.confinement, base, in_stub=False))
-        except OSError as error:
-            words = (error.strerror or "").encode()
-            raise
-        process.execve(init.path, init.plan.program.args, init.env)
-    except OSError as error:
-        gate.write_all(init.plan.outcome_fd, (error.errno or errno.EIO).to_bytes(4, "little") + words)
-        os._exit(127 if error.errno == errno.ENOENT and not words else 126)
 
 
 STEPS = (

@@ -36,17 +36,15 @@ from runtime.kernel.keyring import join_session_keyring
 from runtime.kernel.signals import reset_signals
 from runtime.kernel.sockets import MSG_NOSIGNAL
 from runtime.kernel.terminal import TIOCSCTTY
-from runtime.sandbox import channel, confinement, gate, identity, program
+from runtime.sandbox import channel, confinement, gate, identity, leaving, program
 from runtime.sandbox import settings as kernel_settings
-from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
 from runtime.sandbox.cgroup_entry import enter_cgroups
-from runtime.sandbox.confinement import Confinement
 from runtime.sandbox.features import console, scheduling
 from runtime.sandbox.gate import FIRST_PRESERVED_FD
-from runtime.sandbox.last_calls import LastCalls, carry_out
+from runtime.sandbox.last_calls import LastCalls
+from runtime.sandbox.leaving import FAILED, Leaver
 from runtime.sandbox.lsm import label_keyrings
 from runtime.sandbox.resolve import open_in_root
-from runtime.sandbox.stub import stub_arguments, stub_fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,23 +53,20 @@ if TYPE_CHECKING:
     from runtime.sandbox.channel import Channel
     from runtime.sandbox.join_plan import JoinPlan
 
-FAILED = 126
 SIGCHLD = 17
 STANDARD_FDS = (0, 1, 2)
 
 
-class Join:
-    """What the steps hand on: the terminal, the file to execute, the stub."""
+class Join(Leaver):
+    """What the steps hand on."""
 
     def __init__(self, plan: JoinPlan, parent: Channel) -> None:
+        super().__init__(parent)
         self.plan = plan
-        self.parent = parent
-        self.console: console.Console | None = None
-        self.in_directory = False
-        self.path = b""
-        self.env: tuple[bytes, ...] = ()
-        self.confinement = Confinement()
-        self.stub: int | None = None
+
+    def calls(self, base: int, in_stub: bool) -> bytes:
+        """The list that the docstring above shows, for ``base``."""
+        return _last_calls(self, base, in_stub=in_stub)
 
 
 def run(plan: JoinPlan, parent: Channel) -> NoReturn:
@@ -115,7 +110,7 @@ def confine(join: Join) -> None:
         state=channel.encode(channel.LISTENER),
         will_hold_all=bool(plan.namespaces & process.CLONE_NEWUSER),
     )
-    join.stub = stub_fd(lambda base: _last_calls(join, base))
+    leaving.prepare_stub(join, join.calls)
 
 
 def enter_namespaces(join: Join) -> None:
@@ -187,53 +182,23 @@ def set_limits(join: Join) -> None:
 
 
 def take_identity(join: Join) -> None:
-    """The ids and the capabilities; the order is what execve(2) and capabilities(7) demand."""
-    plan = join.plan
+    """The ids and the capabilities."""
     if not join.console:
-        identity.give_stdio(plan.identity)
-    confinement.retain(join.confinement)
-    limit_bounding(plan.capabilities)
-    identity.become(plan.identity)
-    apply_capabilities(plan.capabilities, retained=join.confinement.retained)
-    if plan.program.no_new_privs:
-        process.set_no_new_privs()
+        identity.give_stdio(join.plan.identity)
+    leaving.take_ids(join, join.plan)
 
 
 def find_program(join: Join) -> None:
     """As the container's user, in its root: what can't be executed is told while no process has been added."""
-    plan = join.plan
-    join.path, join.env = program.settle(plan.program, plan.identity.uid, in_directory=join.in_directory)
-    os.umask(plan.identity.umask)
+    leaving.find_program(join, join.plan)
 
 
 def leave(join: Join) -> None:
-    """Become the stub; in its place, on a machine that has none, make its calls and execute the program."""
-    plan = join.plan
-    if join.stub is None:
-        _execute_here(join)
-        return
-    for fd in (plan.outcome_fd, *join.confinement.fds()):
-        os.set_inheritable(fd, True)
-    arguments = stub_arguments(None, plan.outcome_fd, join.path, plan.program.args)
-    process.execveat(join.stub, b"", arguments, join.env, process.AT_EMPTY_PATH)
+    """Become the stub, which clones the program's process."""
+    leaving.execute(join, join.plan, join.calls, gate_fd=None)
 
 
-def _execute_here(join: Join) -> None:
-    words = b""
-    try:
-        try:
-            carry_out(lambda base: _last_calls(join, base, in_stub=False))
-        except OSError as error:
-            words = (error.strerror or "").encode()
-            raise
-        process.execve(join.path, join.plan.program.args, join.env)
-    except OSError as error:
-        gate.write_all(join.plan.outcome_fd, (error.errno or errno.EIO).to_bytes(4, "little") + words)
-        os._exit(FAILED)
-
-
-def _last_calls(join: Join, base: int, *, in_stub: bool = True) -> bytes:
-    """The list that the docstring above shows, for ``base``."""
+def _last_calls(join: Join, base: int, *, in_stub: bool) -> bytes:
     calls = LastCalls(base)
     confinement.add_labels(calls, join.confinement)
     calls.add(numbers.PRCTL, process.PR_SET_DUMPABLE, 0)
