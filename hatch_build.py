@@ -1,8 +1,10 @@
 """Adds the file of compiled modules to the wheel (runtime/hot.py says why); hatchling runs this when it builds one."""
 
 import ast
+import importlib
 import marshal
 import runpy
+from array import array
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,13 +16,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 Codes = dict[str, tuple[bool, CodeType]]  # by module: whether it is a package
 HERE = Path(__file__).resolve().parent
+TEXTS = HERE / "schemas/generated/state_text.py"
 ENTRY = "runtime.cli.entry"
 COMMANDS = "runtime.cli.commands"
 CONTEXT = "runtime.actions.context"  # which the entry imports for each command, before that
 # what loads click, or runs only when somebody works on the project
 COLD = (
     *("runtime.hot", "runtime.thin_os", "runtime.__main__"),
-    *("runtime.cli.app", "runtime.cli.completion", "runtime.cli.reference", "schemas.generate"),
+    *("runtime.cli.app", "runtime.cli.completion", "runtime.cli.reference", "schemas.generate", "schemas.texts"),
 )
 
 
@@ -122,8 +125,25 @@ def _compiled(path: Path) -> CodeType:
     """Without docstrings, annotations and line numbers, which nobody reads there."""
     name = str(Path("runf", path.relative_to(HERE)))
     tree = _Bare().visit(ast.parse(path.read_bytes(), name))
+    if path == TEXTS:
+        tree.body = _with_code(tree.body)
     code: CodeType = compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True, optimize=2)
     return _without_lines(code)
+
+
+def _with_code(body: list[ast.stmt]) -> list[ast.stmt]:
+    """``CODE`` in the place of ``PATTERN``: what ``re`` makes of that, as ``_sre.compile`` takes it.
+
+    Where this Python has another ``re``, commands decode what they would have matched.
+    """
+    pattern = runpy.run_path(str(TEXTS))["PATTERN"]
+    try:
+        compiler, parser = importlib.import_module("re._compiler"), importlib.import_module("re._parser")
+        code = array("I", compiler._code(parser.parse(pattern, 0), 0)).tobytes()
+    except (ImportError, AttributeError):
+        code = b""
+    kept = [each for each in body if not isinstance(each, ast.Assign) or ast.unparse(each.targets[0]) == "GROUPS"]
+    return [*kept, ast.Assign([ast.Name("CODE", ast.Store())], ast.Constant(code))]
 
 
 class _Bare(ast.NodeTransformer):

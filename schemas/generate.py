@@ -1,6 +1,7 @@
 """Writes ``generated/<name>.py`` from each ``<name>.schema.json``: ``python -m schemas.generate``.
 
-With ``--check`` it writes nothing, names what is out of date and exits with 1 then.
+With ``--check`` it writes nothing, names what is out of date and exits with 1 then.  ``generated/state_text.py`` comes
+from the schema of records too: texts.py.
 
 The result is plain Python that imports nothing but ``schemas.invalid``, looks at each value once, and builds a
 pointer only where it raises.  The generator knows the part of JSON Schema 2020-12 that our schemas use; a keyword
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schemas import texts
 from schemas.explain import NAMES
 from schemas.invalid import escape
 from schemas.patterns import DIGITS_NAME, DIGITS_TABLE, translate
@@ -350,6 +352,14 @@ def generate(source: Path) -> str:
         raise Unusable(f"{source.name}: {error}") from None
 
 
+def generate_text(source: Path) -> str:
+    """The module of the expression that the texts of such documents match; raises Unusable, which names it."""
+    try:
+        return texts.module(json.loads(source.read_text()), f"schemas/{source.name}")
+    except texts.Unusable as error:
+        raise Unusable(f"{source.name}: {error}") from None
+
+
 def sources() -> list[Path]:
     """All schemas."""
     return sorted(HERE.glob(f"*{SUFFIX}"))
@@ -360,18 +370,25 @@ def destination(source: Path) -> Path:
     return HERE / "generated" / f"{source.name.removesuffix(SUFFIX).replace('-', '_')}.py"
 
 
+def wanted() -> dict[Path, str]:
+    """What belongs into ``generated/``; raises Unusable."""
+    found = {destination(source): generate(source) for source in sources()}
+    state = HERE / f"state{SUFFIX}"
+    return found | ({HERE / "generated/state_text.py": generate_text(state)} if state in sources() else {})
+
+
 def write() -> None:
     """Rewrites all validators; raises Unusable."""
-    for source in sources():
-        destination(source).write_text(generate(source))
+    for path, text in wanted().items():
+        path.write_text(text)
 
 
 def outdated() -> list[Path]:
     """The validators that differ from what their schemas say, are missing, or have none any more; raises Unusable."""
-    wanted = {destination(source): generate(source) for source in sources()}
+    found = wanted()
     present = {path for path in (HERE / "generated").glob("*.py") if path.name != "__init__.py"}
-    stale = {path for path, text in wanted.items() if path in present and path.read_text() != text}
-    return sorted(stale | (wanted.keys() ^ present))
+    stale = {path for path, text in found.items() if path in present and path.read_text() != text}
+    return sorted(stale | (found.keys() ^ present))
 
 
 def main(arguments: list[str]) -> int:

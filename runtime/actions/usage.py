@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from runtime.actions.inspect import ANYTHING, listing, listing_of_all_roots
+from runtime.actions.listing import ANYTHING, listing, listing_of_all_roots
 from runtime.cgroups.usage import read_usage
 from runtime.errors import CgroupFault
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     from runtime.actions.context import Context
-    from runtime.actions.inspect import Filters
+    from runtime.actions.listing import Filters
     from runtime.cgroups.usage import Usage
     from runtime.errors import Fault
 else:

@@ -13,7 +13,13 @@ from runtime.store.record import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from runtime.store.record import Record
+
+    Taken = TypeVar("Taken")
+    Name = TypeVar("Name", str, str | None)
 
 RECORD_LIMIT_BYTES = 1 << 20
 # how often one read may be overtaken by the end of a life and the beginning of the next
@@ -22,11 +28,16 @@ _READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 _NOT_THE_RECORDS = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-def read_current(parent_fd: int, name: str, container_id: str | None) -> tuple[Record, bytes] | None:
-    """The record in the directory ``name``, None where that is gone; BadRecord where it is there without one."""
+def read_current(
+    parent_fd: int, name: str, container_id: Name, take: Callable[[bytes, Name], Taken], owner: int | None = None
+) -> Taken | None:
+    """What ``take`` makes of the record in the directory ``name``, None where that is gone.
+
+    BadRecord where it is there without one.  ``owner`` is that of ``parent_fd``, where that is known.
+    """
     for _ in range(LIVES_BETWEEN):
         try:
-            return read_text(parent_fd, f"{name}/{layout.STATE}", container_id)
+            return _read_as(parent_fd, f"{name}/{layout.STATE}", container_id, take, owner)
         except FileNotFoundError:
             if is_gone(parent_fd, name):
                 return None  # or the next life has begun in between: then look again
@@ -36,7 +47,7 @@ def read_current(parent_fd: int, name: str, container_id: str | None) -> tuple[R
 def read_own(dir_fd: int, container_id: str) -> Record:
     """The record of a directory that is open."""
     try:
-        return read_text(dir_fd, layout.STATE, container_id)[0]
+        return _read_as(dir_fd, layout.STATE, container_id, parse)
     except FileNotFoundError:
         raise BadRecord(container_id, f"{container_id}/{layout.STATE} is missing") from None
 
@@ -46,9 +57,19 @@ def read_text(dir_fd: int, path: str, container_id: str | None) -> tuple[Record,
 
     Other than these, an OSError tells of us: that we have too many files open, say.
     """
+    return _read_as(dir_fd, path, container_id, with_text)
+
+
+def with_text(data: bytes, container_id: str | None) -> tuple[Record, bytes]:
+    """The record in ``data``, and that."""
+    return parse(data, container_id), data
+
+
+def _read_as(
+    dir_fd: int, path: str, container_id: Name, take: Callable[[bytes, Name], Taken], owner: int | None = None
+) -> Taken:
     try:
-        data = _read_regular(dir_fd, path)
-        return parse(data, container_id), data
+        return take(_read_regular(dir_fd, path, owner), container_id)
     except OSError as error:
         if error.errno in _NOT_THE_RECORDS:
             raise
@@ -61,14 +82,14 @@ def _named(path: str, container_id: str | None) -> str:
     return _shown(container_id or path.split("/", 1)[0])
 
 
-def _read_regular(dir_fd: int, path: str) -> bytes:
-    """The content of a regular file that belongs to the owner of ``dir_fd``; OSError, BadRecord."""
+def _read_regular(dir_fd: int, path: str, owner: int | None) -> bytes:
+    """The content of a regular file that belongs to ``owner``, or to that of ``dir_fd``; OSError, BadRecord."""
     fd = files.open_within(dir_fd, path, _READ_FLAGS)
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             raise BadRecord(path, "state.json is not a regular file")
-        if found.st_uid != os.fstat(dir_fd).st_uid:
+        if found.st_uid != (os.fstat(dir_fd).st_uid if owner is None else owner):
             raise BadRecord(path, f"state.json belongs to uid {found.st_uid}, and the root does not")
         if found.st_size > RECORD_LIMIT_BYTES:
             raise BadRecord(path, f"state.json is larger than {RECORD_LIMIT_BYTES >> 20} MiB")

@@ -14,13 +14,14 @@ import os
 from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer
 from runtime.kernel.files import let_go
 from runtime.store import deleted, layout, lock, reading, staging
-from runtime.store.record import ended, exec_ended, in_one_commit
+from runtime.store.record import ended, exec_ended, in_one_commit, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from runtime.store.layout import RootFds
+    from runtime.store.reading import Taken
     from runtime.store.record import Exit, Precision, Process, Record
 
 ACTION_WAIT_S = 10.0
@@ -142,7 +143,7 @@ class Store:
     def read_text(self, container_id: str) -> tuple[Record, bytes]:
         """The record, and the text that holds it."""
         layout.check_id(container_id)
-        found = reading.read_current(self.fds.root, container_id, container_id)
+        found = reading.read_current(self.fds.root, container_id, container_id, reading.with_text)
         if found is None:
             raise NoSuchContainer(container_id)
         return found
@@ -157,16 +158,20 @@ class Store:
 
     def scan(self) -> Iterator[tuple[str, Record | BadRecord]]:
         """All containers by id; an unreadable record is named by its fault, and passed over."""
-        for name, found in self.scan_texts():
-            yield name, found if isinstance(found, BadRecord) else found[0]
+        return self.scan_as(parse)
 
     def scan_texts(self) -> Iterator[tuple[str, tuple[Record, bytes] | BadRecord]]:
         """The same, each record with the text that holds it."""
+        return self.scan_as(reading.with_text)
+
+    def scan_as(self, take: Callable[[bytes, str], Taken]) -> Iterator[tuple[str, Taken | BadRecord]]:
+        """The same, each as what ``take`` makes of its text and id; it raises BadRecord for what is no record."""
+        owner = os.fstat(self.fds.root).st_uid
         for name in sorted(os.listdir(self.fds.root)):
             if name.startswith("."):
                 continue
             try:
-                found = reading.read_current(self.fds.root, name, name)
+                found = reading.read_current(self.fds.root, name, name, take, owner)
             except BadRecord as fault:
                 yield name, fault
             else:
@@ -179,20 +184,19 @@ class Store:
             if instance.startswith("."):
                 continue
             try:
-                found = reading.read_current(self.fds.deleted, instance, None)
+                found = reading.read_current(self.fds.deleted, instance, None, parse)
             except BadRecord as fault:
                 yield fault
             else:
                 if found is not None:  # else it was pruned between the listing and the read
-                    yield found[0]
+                    yield found
 
     def read_last(self, instance: str, container_id: str) -> Record | None:
         """The last record of a life that was deleted; None where it was pruned, or can't be read."""
         try:
-            found = reading.read_current(self.fds.deleted, instance, container_id)
+            return reading.read_current(self.fds.deleted, instance, container_id, parse)
         except BadRecord:
             return None
-        return found[0] if found is not None else None
 
     def action(self, container_id: str, *, wait_s: float = ACTION_WAIT_S) -> Action:
         """Take the action lock; ContainerBusy, naming the holder, when that takes longer than ``wait_s``."""

@@ -3,6 +3,7 @@
 import ast
 import json
 import marshal
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import pytest
 
 from hatch_build import COLD, compile_modules
 from runtime.hot import FILE_NAME, HEAD_BYTES
+from runtime.store.record import serialize
+from schemas.generated.state_text import PATTERN
+from tests.properties.test_state_validator import FULL
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCHER = """
@@ -109,3 +113,15 @@ print([thin[0] is os, *thin[1:], os.walk.__module__, os.path.os is os, thin[0].w
     argv = [sys.executable, "-IS", "-X", "utf8", "-c", LAUNCHER.rsplit("\n", 2)[0] + looks, str(home)]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
     assert done.stdout == "[False, 'a/b', 'os', True, True]\n"
+
+
+def test_the_expression_for_records_is_there_as_re_compiles_it(home: Path) -> None:
+    told = "from runtime.store.glance import matcher; print(matcher()(open(text).read()).groups())"
+    text = home / "text"
+    text.write_bytes(serialize(FULL))  # type: ignore[arg-type]
+    source = LAUNCHER.replace("home, *names", "home, text, *names", 1) + told
+    argv = [sys.executable, "-IS", "-c", source, str(home), str(text)]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    found = re.fullmatch(PATTERN, text.read_text())
+    assert found is not None
+    assert done.stdout.splitlines()[1] == str(found.groups())

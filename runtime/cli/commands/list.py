@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runtime import jsontext
-from runtime.actions.inspect import Filters, listing, listing_of_all_roots
+from runtime.actions.listing import BRIEF, Filters, listing, listing_of_all_roots
 from runtime.cli.output import write
 
 TYPE_CHECKING = False
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from runtime.actions.context import Context
     from runtime.cli.options import Parsed
 
-COLUMNS = ("id", "pid", "status", "bundle", "created", "owner")
 PADDING = 3
 
 
@@ -23,13 +22,13 @@ def run(context: Context, parsed: Parsed) -> int:
     is_wide = parsed.options["all-roots"]
     is_json = parsed.options["format"] == "json" and not parsed.options["quiet"]
     find = listing_of_all_roots if is_wide else listing
-    answers, faults = find(context, filters=filters_of(parsed.options), members=None if is_json else COLUMNS)
+    answers, faults = find(context, filters=filters_of(parsed.options), brief=not is_json)
     if parsed.options["quiet"]:
         text = "".join(f"{answer['id']}\n" for answer in answers)
     elif is_json:
         text = jsontext.encode(answers) + "\n"
     else:
-        text = _table(answers, (*COLUMNS, "root") if is_wide else COLUMNS)
+        text = _table(answers, (*BRIEF, "root") if is_wide else BRIEF)
     write(text)
     if faults:
         from runtime.cli.report import warn  # only a command with something to say pays for it
@@ -49,16 +48,16 @@ def filters_of(options: dict[str, Any]) -> Filters:
 
 
 def _table(answers: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    rows = [[name.upper() for name in columns], *([_cell(answer[name]) for name in columns] for answer in answers)]
-    widths = [max(len(row[place]) for row in rows) + PADDING for place in range(len(columns))]
-    return "".join("".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)
+    rows = [[name.upper() for name in columns], *(_cells(answer, columns) for answer in answers)]
+    widths = [max(map(len, column)) + PADDING for column in zip(*rows, strict=True)]
+    return "".join(["".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows])
 
 
-def _cell(value: object) -> str:
+def _cells(answer: dict[str, Any], columns: Sequence[str]) -> list[str]:
     """A path may hold line ends, and what drives a terminal."""
-    text = str(value)
-    if text.isprintable():
-        return text
+    cells = [str(answer[name]) for name in columns]
+    if "".join(cells).isprintable():
+        return cells
     from runtime.cli.report import one_line  # only such a name pays for it
 
-    return one_line(text)
+    return [one_line(cell) for cell in cells]

@@ -53,7 +53,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     def find(*containers: dict[str, object], faults: tuple[BadRecord, ...] = ()) -> dict[str, Any]:
         asked: dict[str, Any] = {}
 
-        def listing(_: object, *, filters: object, members: object) -> tuple[list[dict[str, object]], list[BadRecord]]:
+        def listing(_: object, *, filters: object, brief: bool) -> tuple[list[dict[str, object]], list[BadRecord]]:
             asked["filters"] = filters
             return list(containers), list(faults)
 
