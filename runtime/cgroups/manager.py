@@ -279,11 +279,10 @@ def remove(cgroup: Mapping[str, Any] | None) -> None:
 def remove_unclaimed(cgroup: Mapping[str, Any] | None) -> None:
     """Remove cgroups that a command was to make that died before it claimed them, unless somebody is in them.
 
-    What such a command has left in them ends by itself; a scope ends with the last of its processes.
+    Nothing of such a command can be: it claims first.  A scope, which it claims later, ends with the last in it.
     """
     if cgroup and cgroup.get("scope"):
         return
-    deadline = time.monotonic() + REMOVE_WAIT_S
     for path in paths_of(cgroup):
         fd = open_claimed(path)
         if fd is None:
@@ -293,8 +292,7 @@ def remove_unclaimed(cgroup: Mapping[str, Any] | None) -> None:
         finally:
             os.close(fd)
         try:
-            while _remove_directory(parent, os.path.basename(path.rstrip("/"))) and time.monotonic() < deadline:
-                select.poll().poll(REMOVE_PAUSE_MOST_MS)
+            _remove_directory(parent, os.path.basename(path.rstrip("/")))
         finally:
             os.close(parent)
 
