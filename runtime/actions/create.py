@@ -13,41 +13,40 @@ from __future__ import annotations
 
 import os
 
-from runtime import VERSION
 from runtime.actions import rdt
-from runtime.actions.failure import failed
+from runtime.actions.beginning import (
+    Beginning,
+    Made,
+    announce_root,
+    check_terminal,
+    entry_of,
+    first_record,
+    plan_cgroup,
+)
 from runtime.actions.hookstate import hook_state, process_state
 from runtime.actions.identity import identify
-from runtime.actions.owner import owner_name
 from runtime.actions.pidfile import send_pidfd, write_pid_file
-from runtime.actions.undo import Undo
 from runtime.cgroups import manager
-from runtime.errors import BadRoot, Fault
-from runtime.kernel import clock, process, procfs
+from runtime.errors import BadRoot
+from runtime.kernel import process, procfs
 from runtime.kernel.files import let_go
 from runtime.late import Late
-from runtime.sandbox import features, spawn
+from runtime.sandbox import spawn
 from runtime.sandbox.capabilities import find_ungranted
-from runtime.sandbox.cgroup_entry import CgroupEntry, Hierarchy
-from runtime.sandbox.features import console, hooks, netdevices, scheduling, seccomp
+from runtime.sandbox.features import netdevices, scheduling, seccomp
 from runtime.sandbox.gate import hold_places
 from runtime.sandbox.lsm import check_lsm
 from runtime.sandbox.plan import plan_init
 from runtime.spec.bundle import read_bundle
 from runtime.spec.warnings import find_warnings
 from runtime.store import layout
-from runtime.store.announced import announce
-from runtime.store.record import advance, new_record
 from runtime.store.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NamedTuple
-
     from runtime.actions import notify
+    from runtime.actions.beginning import Request, Warn
     from runtime.actions.context import Context
-    from runtime.cgroups.hierarchy import Entry as CgroupHandle
     from runtime.cgroups.manager import CgroupPlan
     from runtime.cgroups.resctrl import RdtPlan
     from runtime.sandbox.netdevices import NetDevices
@@ -55,42 +54,12 @@ if TYPE_CHECKING:
     from runtime.sandbox.rootfs import RootMount
     from runtime.sandbox.spawn import Child
     from runtime.spec.bundle import Bundle
-    from runtime.store.record import Happening, Record
+    from runtime.store.record import Record
     from runtime.store.store import Action
-
-    Warn = Callable[[Sequence[str]], None]
 else:
-    from runtime.values import NamedTuple
-
     notify = Late("runtime.actions.notify")
 
 FIFOS = ("gate", "outcome")
-
-
-class Request(NamedTuple):
-    """What the caller of ``create`` or ``run`` asks for beside the bundle's config.json."""
-
-    bundle: str
-    config: str | None = None
-    pid_file: str | None = None
-    console_socket: str | None = None
-    no_pivot: bool = False
-    no_new_keyring: bool = False
-    preserve_fds: int = 0
-    listen_fds: int = 0
-    no_cgroup: bool = False
-    systemd_cgroup: bool = False
-    keeps_terminal: bool = False
-    notify_socket: str | None = None
-    pidfd_socket: str | None = None
-
-
-class Made(NamedTuple):
-    """A container whose program waits at the gate; the caller owns both fds."""
-
-    record: Record
-    pidfd: int
-    master_fd: int | None
 
 
 def create(context: Context, container_id: str, request: Request, *, warn: Warn | None = None) -> Record:
@@ -146,21 +115,6 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
     return made
 
 
-def plan_cgroup(context: Context, container_id: str, bundle: Bundle, request: Request) -> CgroupPlan:
-    """Where the container's cgroups will lie, and who makes them."""
-    if request.no_cgroup:
-        return manager.plan_none(bundle.config, rootless=context.rootless)
-    plan = manager.plan_cgroup(
-        bundle.config,
-        container_id=container_id,
-        roots=context.roots,
-        rootless=context.rootless,
-        by_systemd=request.systemd_cgroup,
-    )
-    manager.refuse_taken_scope(plan)
-    return plan
-
-
 def _publish(store: Store, record: Record, bundle: Bundle, request: Request) -> Action:
     private = {layout.CONFIG: bundle.raw}
     if request.no_new_keyring:
@@ -174,47 +128,8 @@ def _publish(store: Store, record: Record, bundle: Bundle, request: Request) -> 
         ) from error
 
 
-def announce_root(context: Context) -> None:
-    """Have the root found beside the default one, if that can be done."""
-    try:
-        announce(context.roots.state, context.default_root)
-    except OSError:
-        return  # nobody will find the root by itself; that is no reason to have no container
-
-
-def check_terminal(bundle: Bundle, request: Request) -> None:
-    """Fault: a terminal that nobody takes, or somebody who waits for one that there will not be."""
-    terminal = bundle.config["process"].get("terminal", False)
-    if terminal and not request.console_socket and not request.keeps_terminal:
-        raise Fault(
-            "config.json#/process/terminal asks for a terminal, and nobody is there to take it",
-            hint="name a --console-socket, or set it to false",
-        )
-    if request.console_socket and not terminal:
-        raise Fault(
-            "--console-socket was given, but config.json#/process/terminal is not true",
-            hint="leave the option out, or set it to true",
-        )
-
-
-def first_record(context: Context, container_id: str, bundle: Bundle, cgroup: CgroupPlan) -> Record:
-    """The record of a life that begins."""
-    return new_record(
-        container_id=container_id,
-        instance=os.urandom(16).hex(),
-        bundle=bundle.path,
-        rootfs=bundle.rootfs,
-        owner=owner_name(procfs.outer_uid(context.roots.proc, os.geteuid())),
-        annotations=dict(bundle.config.get("annotations") or {}),
-        version=VERSION,
-        maker=identify(os.getpid(), context.roots.proc),
-        cgroup=manager.record_cgroup(cgroup),
-        now=clock.now(),
-    )
-
-
-class _Making:
-    """One create under way: what it holds, and the steps in their order."""
+class _Making(Beginning):
+    """One create under way: the steps in their order."""
 
     def __init__(
         self,
@@ -226,18 +141,8 @@ class _Making:
         planned_rdt: RdtPlan | None,
         request: Request,
     ) -> None:
-        self.context = context
-        self.store = store
-        self.action = action
-        self.bundle = bundle
-        self.cgroup = cgroup
+        super().__init__(context, store, action, bundle, cgroup, request)
         self.rdt = planned_rdt
-        self.request = request
-        self.hooks = features.plan_hooks(bundle.config)
-        self.undo = Undo()
-        self.master_fd: int | None = None
-        self.has_environment = False
-        self.has_cgroup = False
         self.net_devices: NetDevices | None = None
         self.mount: bytes | None = None
 
@@ -249,7 +154,7 @@ class _Making:
             child = self._launch(plan)
             record = self._settle(child, plan)
         except BaseException as fault:
-            self._take_back(fault)
+            self.take_back(fault)
             raise
         finally:
             if self.net_devices:
@@ -280,7 +185,7 @@ class _Making:
             let_go(*fds, *([listener.detach()] if listener else []))
         self.undo.push("mounts", self._unmount)
         self.undo.push("first process", lambda: _end(child))
-        self._commit(pid=child.pid, process=identify(child.pid, self.context.roots.proc))
+        self.commit(happenings=(), pid=child.pid, process=identify(child.pid, self.context.roots.proc))
         return child
 
     def _settle(self, child: Child, plan: InitPlan) -> Record:
@@ -298,19 +203,19 @@ class _Making:
         self.has_environment = True
         if plan.create_hooks or plan.start_hooks:
             inner_pid = procfs.innermost_pid(self.context.roots.proc, child.pid)
-            state = hook_state(self._read(), "created", inner_pid)
+            state = hook_state(self.read(), "created", inner_pid)
         else:
             state = b""
         notified = b""
         if plan.filter and plan.filter.listener:
-            notified = process_state(self._read(), "created", child.pid, plan.filter.listener.metadata)
+            notified = process_state(self.read(), "created", child.pid, plan.filter.listener.metadata)
         manager.apply(self.cgroup)  # before nodes are made, which half of a list of device rules could forbid
         spawn.go(child, hook_state=state, process_state=notified)
         namespaces = spawn.serve(
             child,
             on_root=self._note_mount,
-            on_mounted=lambda: self._early_hooks(child.pid),
-            on_console=self._take_console,
+            on_mounted=lambda: self.run_early_hooks(child.pid),
+            on_console=self.take_terminal,
         )
         child.channel.let_go()
         if plan.scheduling and plan.scheduling.by_maker:
@@ -319,7 +224,7 @@ class _Making:
             send_pidfd(self.request.pidfd_socket, child.pidfd)
         if self.request.pid_file:
             write_pid_file(self.request.pid_file, child.pid)
-        return self._commit(
+        return self.commit(
             status="created",
             happenings=("created",),
             maker=None,
@@ -356,54 +261,8 @@ class _Making:
 
             unmounting.unmount(self.mount, self.bundle.config, self.context.roots.proc)
 
-    def _early_hooks(self, pid: int) -> None:
-        state = hook_state(self._read(), "created", pid)
-        for kind in ("prestart", "createRuntime"):
-            hooks.run_hooks(self.hooks.get(kind, ()), kind, state)
-
-    def _take_console(self, master_fd: int) -> None:
-        if self.request.console_socket:
-            try:
-                console.send_to_console_socket(self.request.console_socket, master_fd, self.action.id)
-            finally:
-                let_go(master_fd)
-        else:
-            self.master_fd = master_fd
-
     def _open_fifo(self, name: str) -> int:
         return os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self.action.dir_fd)
-
-    def _read(self) -> Record:
-        return self.store.read(self.action.id)
-
-    def _commit(self, *, happenings: tuple[Happening, ...] = (), **members: Any) -> Record:
-        with self.store.locked(self.action.id) as held:
-            record = advance(held.record, now=clock.now(), happenings=happenings, **members)
-            held.commit(record)
-            return record
-
-    def _take_back(self, fault: BaseException) -> None:
-        """Undo, then leave nothing in the root but the last record in .deleted."""
-        self.undo.unwind(fault)
-        if self.master_fd is not None:
-            let_go(self.master_fd)
-        if self.has_environment:
-            self._poststop(fault)
-        with self.store.locked(self.action.id) as held:
-            held.retire(failed(held.record, fault, now=clock.now()))
-
-    def _poststop(self, fault: BaseException) -> None:
-        planned = self.hooks.get("poststop")
-        if not planned:
-            return  # and nothing is loaded for them, which could fail where no fd is left
-        for failure in hooks.run_poststop(planned, hook_state(self._read(), "stopped", 0)):
-            fault.add_note(str(failure))
-
-
-def entry_of(entry: CgroupHandle) -> CgroupEntry:
-    """The same in the sandbox's own types, which know nothing of the cgroups package."""
-    hierarchies = tuple(Hierarchy(*hierarchy) for hierarchy in entry.hierarchies)
-    return CgroupEntry(entry.version, entry.join_fds, entry.cgroup_fd, hierarchies)
 
 
 def _end(child: Child) -> None:

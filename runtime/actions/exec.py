@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     import _socket
     from typing import NamedTuple
 
+    from runtime.actions.beginning import Warn
     from runtime.actions.context import Context
-    from runtime.actions.create import Warn
     from runtime.cgroups.hierarchy import Entry
     from runtime.sandbox.entrance import Added, Entrance
     from runtime.sandbox.join_plan import JoinPlan

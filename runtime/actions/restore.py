@@ -20,31 +20,35 @@ from __future__ import annotations
 import os
 
 from runtime import jsontext
+from runtime.actions.beginning import (
+    Beginning,
+    Made,
+    announce_root,
+    check_terminal,
+    entry_of,
+    first_record,
+    plan_cgroup,
+)
 from runtime.actions.checkpoint import demand_root, mounts_of, open_directories, refuse_config
-from runtime.actions.create import Made, announce_root, check_terminal, entry_of, first_record, plan_cgroup
-from runtime.actions.failure import failed
-from runtime.actions.hookstate import hook_state
 from runtime.actions.identity import identify
 from runtime.actions.pidfile import write_pid_file
 from runtime.actions.run import supervise
-from runtime.actions.undo import Undo
 from runtime.cgroups import manager
 from runtime.errors import Fault
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
-from runtime.sandbox import console, criu, criu_service, hooks, relay, restoring
+from runtime.sandbox import criu, criu_service, relay, restoring
 from runtime.spec.bundle import read_bundle
 from runtime.spec.fields import namespace_paths
 from runtime.store import layout
-from runtime.store.record import advance
 from runtime.store.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from runtime.actions.beginning import Request, Warn
     from runtime.actions.context import Context
-    from runtime.actions.create import Request, Warn
     from runtime.cgroups.manager import CgroupPlan
     from runtime.sandbox.criu import CriuOptions, Directories
     from runtime.sandbox.restoring import Launched
@@ -52,7 +56,6 @@ if TYPE_CHECKING:
     from runtime.store.record import Record
     from runtime.store.store import Action
 
-EARLY_HOOKS = ("prestart", "createRuntime")
 STDIO = ("stdin", "stdout", "stderr")
 
 
@@ -99,7 +102,7 @@ def _make(context: Context, container_id: str, request: Request, options: CriuOp
         store.close()
 
 
-class _Restoring:
+class _Restoring(Beginning):
     """One restore under way, its action lock held."""
 
     def __init__(
@@ -112,32 +115,16 @@ class _Restoring:
         options: CriuOptions,
         request: Request,
     ) -> None:
-        self.context = context
-        self.store = store
-        self.action = action
-        self.bundle = bundle
-        self.cgroup = cgroup
+        super().__init__(context, store, action, bundle, cgroup, request)
         self.options = options
-        self.request = request
         self.steps = mounts_of(bundle.config, bundle.path)
-        self.hooks = hooks.plan_hooks(bundle.config)
-        self.has_environment = False
-        self.undo = Undo()
-        self.has_cgroup = False
-        self.master_fd: int | None = None
 
     def carry_out(self, path: str) -> Made:
         """All steps; on any fault all of them backwards."""
         try:
             made = self._bring_back(path)
         except BaseException as fault:
-            self.undo.unwind(fault)
-            if self.master_fd is not None:
-                let_go(self.master_fd)
-            if self.has_environment:
-                self._poststop(fault)
-            with self.store.locked(self.action.id) as held:
-                held.retire(failed(held.record, fault, now=clock.now()))
+            self.take_back(fault)
             raise
         self.undo.forget()
         return made
@@ -159,7 +146,7 @@ class _Restoring:
 
     def _let_run(self, launched: Launched) -> Made:
         log = f"{self.options.work}/{criu.RESTORE_LOG}"
-        pid = launched.bring_back(log, on_namespaces=self._early_hooks, on_terminal=self._take_terminal)
+        pid = launched.bring_back(log, on_namespaces=self._early_hooks, on_terminal=self.take_terminal)
         pidfd = process.pidfd_open(pid)
         self.undo.push("first process", lambda: let_go(pidfd))
         restoring.protect_again(pidfd, self.steps, is_readonly=self.bundle.config["root"].get("readonly", False))
@@ -168,20 +155,13 @@ class _Restoring:
             relay.pass_size_on(self.master_fd)  # criu has given it the size that it had
         if self.request.pid_file:
             write_pid_file(self.request.pid_file, pid)
-        record = self._commit(pid)
+        record = self._commit_running(pid)
         launched.let_run(log)
         return Made(record, pidfd, self.master_fd)
 
     def _early_hooks(self, pid: int) -> None:
         self.has_environment = True
-        state = hook_state(self.store.read(self.action.id), "created", pid)
-        for kind in EARLY_HOOKS:
-            hooks.run_hooks(self.hooks[kind], kind, state)
-
-    def _poststop(self, fault: BaseException) -> None:
-        state = hook_state(self.store.read(self.action.id), "stopped", 0)
-        for failure in hooks.run_poststop(self.hooks["poststop"], state):
-            fault.add_note(str(failure))
+        self.run_early_hooks(pid)
 
     def _remove_cgroup(self) -> None:
         """With what criu has brought back so far; unless it is somebody else's, a scope that was there before."""
@@ -189,16 +169,6 @@ class _Restoring:
             cgroup = manager.record_cgroup(self.cgroup)
             manager.kill_all(cgroup)
             manager.remove(cgroup)
-
-    def _take_terminal(self, master_fd: int) -> None:
-        """Of the one terminal whose other end lies elsewhere: criu refuses to write down a second one."""
-        if self.request.console_socket:
-            try:
-                console.send_to_console_socket(self.request.console_socket, master_fd, self.action.id)
-            finally:
-                let_go(master_fd)
-        else:
-            self.master_fd = master_fd
 
     def _launch(self, path: str, directories: Directories) -> Launched:
         network = self._open_network()
@@ -242,26 +212,17 @@ class _Restoring:
         except OSError as error:
             raise Fault(f"the network namespace {path} can't be opened: {error.strerror}") from None
 
-    def _commit(self, pid: int) -> Record:
+    def _commit_running(self, pid: int) -> Record:
         proc = self.context.roots.proc
-        now = clock.now()
-        with self.store.locked(self.action.id) as held:
-            record = advance(
-                held.record,
-                now=now,
-                happenings=("created", "started"),
-                status="running",
-                pid=pid,
-                process=identify(pid, proc),
-                maker=None,
-                started=now,
-                linux={
-                    "cgroup": manager.record_cgroup(self.cgroup),
-                    "namespaces": procfs.namespaces(proc, pid),
-                },
-            )
-            held.commit(record)
-            return record
+        return self.commit(
+            happenings=("created", "started"),
+            status="running",
+            pid=pid,
+            process=identify(pid, proc),
+            maker=None,
+            started=clock.now(),
+            linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": procfs.namespaces(proc, pid)},
+        )
 
 
 def _open_inherited(images: str) -> dict[int, str]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime.actions import notify
+    from runtime.actions.beginning import Made, Request, Warn
     from runtime.actions.context import Context
-    from runtime.actions.create import Made, Request, Warn
     from runtime.actions.notify import Proxy
     from runtime.store.record import Exit, Record
     from runtime.store.store import Store

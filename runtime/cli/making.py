@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from runtime.actions.create import Request
+from runtime.actions.beginning import Request
 from runtime.cli.inherited import listen_fds
 
 TYPE_CHECKING = False

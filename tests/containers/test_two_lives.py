@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.actions.beginning import Request
 from runtime.actions.context import find_context
-from runtime.actions.create import Request, create
+from runtime.actions.create import create
 from runtime.actions.delete import delete
 from runtime.actions.start import start
 from runtime.cgroups import manager

@@ -19,8 +19,9 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.actions.beginning import Request
 from runtime.actions.context import Context, find_context
-from runtime.actions.create import Request, make
+from runtime.actions.create import make
 from runtime.actions.delete import delete
 from runtime.actions.inspect import state
 from runtime.cli.report import message_of, one_line

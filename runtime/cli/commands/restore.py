@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.actions.create import Request
+from runtime.actions.beginning import Request
 from runtime.actions.restore import restore
 from runtime.cli.dumping import criu_options
 from runtime.cli.inherited import teller

@@ -1,10 +1,10 @@
-"""What create does where it fails."""
+"""What is done where a life fails to begin."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime.actions import create
+from runtime.actions import beginning
 from runtime.errors import Fault
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_taking_back_a_container_without_hooks_loads_nothing_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    making = create._Making.__new__(create._Making)
+    making = beginning.Beginning.__new__(beginning.Beginning)
     making.hooks = {}
-    monkeypatch.setattr(create, "hooks", None)
+    monkeypatch.setattr(beginning, "hooks", None)
     making._poststop(Fault("no fd is left"))
