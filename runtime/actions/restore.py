@@ -34,7 +34,7 @@ from runtime.actions.identity import identify
 from runtime.actions.pidfile import write_pid_file
 from runtime.actions.run import supervise
 from runtime.cgroups import manager
-from runtime.errors import Fault
+from runtime.errors import Fault, Unsupported
 from runtime.kernel import clock, process, procfs
 from runtime.kernel.files import let_go
 from runtime.sandbox import criu, criu_service, relay, restoring
@@ -73,6 +73,11 @@ def restore(
     layout.check_id(container_id)
     demand_root(context, "restore")
     criu.check_options(options)
+    if options.manage_cgroups == "strict":
+        raise Unsupported(
+            "--manage-cgroups-mode strict: criu would have to find no cgroup of the container, and runf makes it first",
+            hint="take full, which sets what was written down of cgroups that are there",
+        )
 
     def begin(asked: Request) -> tuple[Made, None]:
         return _make(context, container_id, asked, options), None

@@ -160,7 +160,7 @@ def _dumping() -> tuple[Option, ...]:
         Option(
             "manage-cgroups-mode",
             "text",
-            "What criu does with cgroups beneath the container's (default: soft)",
+            "What criu does with cgroups beneath the container's (default: soft); strict: with checkpoint only",
             metavar="MODE",
             choices=("soft", "full", "strict", "ignore"),
         ),
@@ -168,7 +168,7 @@ def _dumping() -> tuple[Option, ...]:
         Option(
             "network-lock",
             "text",
-            "How connections are held meanwhile",
+            "How connections are held meanwhile; nftables needs criu 4.1, skip 3.19",
             "crun",
             metavar="METHOD",
             choices=("iptables", "nftables", "skip"),

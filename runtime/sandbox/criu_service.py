@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/usr/bin", "/sbin", "/bin")
 IGNORED_BY_PYTHON = (13, 25)  # SIGPIPE, SIGXFSZ
-SKIPS_LOCKS_SINCE = (3, 19)
+# by the method of --network-lock: since when it is of use, and for what; iptables is as old as criu
+LOCKS_SINCE = {
+    "skip": ((3, 19), "can leave connections alone"),
+    # before, the name of the lock had a pid in it, which is another one at restore: what was held stayed so for good
+    "nftables": ((4, 1), "finds what it has locked so when it restores"),
+}
 _ANSWER_BYTES = 1 << 16
 _MOST_FDS = 1
 _LOG_TAIL_BYTES = 1 << 20
@@ -166,18 +171,19 @@ def find_criu(environ: Mapping[str, str], named: str = "") -> str:
 
 
 def refuse_options(path: str, options: CriuOptions) -> None:
-    """Unsupported: what this criu can't, and would refuse without a reason."""
-    if options.network_lock != "skip":
+    """Unsupported: what this criu can't, and would refuse without a reason, or only pretend to do."""
+    if options.network_lock not in LOCKS_SINCE:
         return
     with start(path, options) as service:
         service.ask(criu.version_request())
         answer = service.follow({})
     version = answer.version if answer else None
-    if version is None or version < SKIPS_LOCKS_SINCE:
+    since, what = LOCKS_SINCE[options.network_lock]
+    if version is None or version < since:
         raise Unsupported(
-            f"--network-lock skip: criu can do that from {_dotted(SKIPS_LOCKS_SINCE)} on, "
+            f"--network-lock {options.network_lock}: criu {what} from {_dotted(since)} on, "
             f"and {path} is {_dotted(version) if version else 'of an unknown version'}",
-            hint="name iptables or nftables, or another criu with --criu",
+            hint="leave the option out, or name another criu with --criu",
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runtime.sandbox.criu_service import LOCKS_SINCE
 from tests.support.containers import wait_until
 from tests.support.frozen import COUNT, Frozen
 from tests.support.needs import needs
@@ -32,6 +33,24 @@ for n in range(1, 1 << 30):
     near.sendall(b"%10d" % n)
     open("/shared/n", "w").write(str(int(far.recv(10))))
     time.sleep(0.05)
+"""
+)
+CLOSED = PYTHON.format(
+    """
+import socket, time
+listening = socket.create_server(("127.0.0.1", 0))
+near = socket.create_connection(listening.getsockname())
+far, _ = listening.accept()
+for n in range(1, 1 << 30):
+    try:
+        near.sendall(b"1")
+    except OSError as error:
+        open("/shared/closed", "w").write(type(error).__name__)
+        break
+    open("/shared/n", "w").write(str(n))
+    time.sleep(0.05)
+socket.create_connection(listening.getsockname())
+open("/shared/anew", "w").write("connected")
 """
 )
 SENDING = PYTHON.format(
@@ -71,6 +90,11 @@ def share_network(config: dict[str, Any], inboxes: str) -> None:
     spaces = config["linux"]["namespaces"]
     config["linux"]["namespaces"] = [space for space in spaces if space["type"] != "network"]
     config["mounts"].append({"destination": inboxes, "type": "bind", "source": inboxes, "options": ["bind", "rw"]})
+
+
+def criu_version() -> tuple[int, ...]:
+    told = subprocess.run(["criu", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(each) for each in told.split()[1].split(".")[:2])
 
 
 def await_more(frozen: Frozen) -> None:
@@ -115,6 +139,43 @@ def test_established_connections_go_along_where_that_is_asked_for(frozen: Frozen
     await_more(frozen)
 
 
+def test_connections_are_held_by_iptables_where_that_is_asked_for(frozen: Frozen) -> None:
+    words = ("--tcp-established", "--network-lock", "iptables")
+    frozen.begin(CONNECTED)
+    await_more(frozen)
+    frozen.checkpoint(*words)
+    done = frozen.restore("--detach", *words)
+    assert done.returncode == 0, done.stderr
+    await_more(frozen)
+
+
+@pytest.mark.parametrize("method", list(LOCKS_SINCE))
+def test_connections_are_held_otherwise_where_criu_can(frozen: Frozen, method: str) -> None:
+    words = ("--tcp-established", "--network-lock", method)
+    frozen.begin(CONNECTED)
+    await_more(frozen)
+    done = frozen.runf("checkpoint", "--image-path", str(frozen.images), *words, "one")
+    if criu_version() < LOCKS_SINCE[method][0]:
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert f"--network-lock {method}: criu " in done.stderr
+        await_more(frozen)
+        return
+    assert done.returncode == 0, done.stderr
+    assert frozen.restore("--detach", *words).returncode == 0
+    await_more(frozen)
+
+
+def test_connections_come_back_closed_where_that_is_asked_for(frozen: Frozen) -> None:
+    frozen.begin(CLOSED)
+    await_more(frozen)
+    frozen.checkpoint("--tcp-established")
+    assert not (frozen.tmp / "closed").exists()
+    done = frozen.restore("--detach", "--tcp-close")
+    assert done.returncode == 0, done.stderr
+    wait_until((frozen.tmp / "anew").exists, "it has connected anew")
+    assert (frozen.tmp / "closed").read_text() == "BrokenPipeError"
+
+
 def test_sockets_to_others_outside_go_along_where_that_is_asked_for(frozen: Frozen) -> None:
     inboxes = str(frozen.tmp)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
@@ -156,6 +217,18 @@ def test_logs_go_where_they_are_wanted_and_cgroups_as_is_asked_for(frozen: Froze
     record = frozen.runf.record("one")
     own = next(iter(record["linux"]["cgroup"]["paths"].values()))
     assert f"/{Path(own).name}\n" in Path(f"/proc/{record['pid']}/cgroup").read_text()
+
+
+def test_cgroups_that_must_be_new_are_refused_at_restore(frozen: Frozen) -> None:
+    frozen.begin(COUNT)
+    await_more(frozen)
+    frozen.checkpoint("--manage-cgroups-mode", "strict")
+    done = frozen.restore("--detach", "--manage-cgroups-mode", "strict")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "--manage-cgroups-mode strict: criu would have to find no cgroup of the container" in done.stderr
+    assert not (frozen.runf.root / "one").exists()
+    assert frozen.restore("--detach", "--manage-cgroups-mode", "soft").returncode == 0
+    await_more(frozen)
 
 
 def test_memory_comes_when_it_is_wanted(frozen: Frozen) -> None:

@@ -155,11 +155,20 @@ def test_what_is_left_of_it_ends_with_us() -> None:
         os.kill(pid, 0)
 
 
-def test_locks_can_be_skipped_only_by_a_criu_that_knows_how(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("skip", r"--network-lock skip: criu can leave connections alone from 3\.19 on, and .* is 3\.17; leave"),
+        ("nftables", r"--network-lock nftables: criu finds .* when it restores from 4\.1 on, and .* is 3\.17; leave"),
+    ],
+)
+def test_a_lock_that_this_criu_can_not_take_or_take_back_is_refused(tmp_path: Path, method: str, told: str) -> None:
     path = str(criu_stand_in.install(tmp_path / "criu"))
-    criu_service.refuse_options(path, OPTIONS._replace(network_lock="nftables"))
-    with pytest.raises(Unsupported, match=r"--network-lock skip: criu can do that from 3\.19 on, and .* is 3\.17"):
-        criu_service.refuse_options(path, OPTIONS._replace(network_lock="skip"))
+    for lock in ("", "iptables"):
+        criu_service.refuse_options(path, OPTIONS._replace(network_lock=lock))
+    assert not (tmp_path / "criu.notes").exists()  # nobody was asked
+    with pytest.raises(Unsupported, match=told):
+        criu_service.refuse_options(path, OPTIONS._replace(network_lock=method))
 
 
 def test_whoever_waits_for_pages_is_told_when_they_can_be_had(tmp_path: Path) -> None:
