@@ -53,17 +53,16 @@ class Ooms:
 
     def follow(self, record: Record) -> None:
         """Watch the container's memory while it lives; at its end look for the last time."""
-        instance = record["instance"]
-        if record["linux"]["cgroup"] is None or record["status"] == "creating":
+        instance, status = record["instance"], record["status"]
+        if status not in QUIET and (instance in self._watches or self._unwatched.get(instance) == status):
+            return  # as most are
+        if status == "creating" or record["linux"]["cgroup"] is None:
             return
-        status = record["status"]
         if status == "stopped":
             self._unwatched.pop(instance, None)
             if instance in self._watches:
                 self._drop(instance)
                 self._look(record["id"], instance)
-            return
-        if instance in self._watches or self._unwatched.get(instance) == status:
             return
         try:
             watch = watch_oom(record["linux"]["cgroup"])

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.errors import BadIdentifier, BadRecord, NoSuchContainer
 from runtime.store import deleted, layout
-from runtime.store.reading import read_text
+from runtime.store.reading import read_as
 from watcher.diff import Known, events_since, has_left, known_from
 from watcher.directory import Look
+from watcher.undecoded import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,6 +109,11 @@ def one_line(text: bytes) -> bytes:
     """JSON without line breaks: within a string there can be none.  Most of our indentation goes with them."""
     line = text.replace(b"\n  ", b"").replace(b"\n", b"")
     return line.replace(b"\r", b"") if b"\r" in line else line
+
+
+def found_in(data: bytes, container_id: str | None) -> Found:
+    """What a file holds; BadRecord."""
+    return Found(parse(data, container_id), one_line(data))
 
 
 class Walk:
@@ -261,13 +267,13 @@ class Snapshot:
 
     def _look_at_last(self, container_id: str, instance: str) -> list[Change | Gap]:
         try:
-            record, text = read_text(self._store.fds.deleted, f"{instance}/{layout.STATE}", container_id)
+            found = read_as(self._store.fds.deleted, f"{instance}/{layout.STATE}", container_id, found_in)
         except (FileNotFoundError, NotADirectoryError):
             return []  # pruned, discarded, or never deleted: a create that failed before it was published
         except (BadRecord, OSError) as fault:
             self._name(instance, fault)
             return []
-        return self._compare(Found(record, one_line(text)), is_last=True)
+        return self._compare(found, is_last=True)
 
     def _compare(self, found: Found, *, is_last: bool) -> list[Change | Gap]:
         record = found.record
@@ -307,7 +313,7 @@ class Snapshot:
 
     def _read(self, container_id: str) -> Found | None:
         try:
-            record, text = self._store.read_text(container_id)
+            found = self._store.read_as(container_id, found_in)
         except (NoSuchContainer, BadIdentifier):
             self.unreadable.pop(container_id, None)
             return None
@@ -315,7 +321,7 @@ class Snapshot:
             self._name(container_id, fault)
             return None
         self.unreadable.pop(container_id, None)
-        return Found(record, one_line(text))
+        return found
 
     def _name(self, name: str, fault: Exception) -> None:
         self.unreadable[name] = str(fault)
@@ -343,14 +349,13 @@ class Snapshot:
     def _scan(self) -> dict[str, Kept | None]:
         """All that lies in the root by id, None where it can't be read."""
         found: dict[str, Kept | None] = {}
-        for container_id, read in self._store.scan_texts():
+        for container_id, read in self._store.scan_as(found_in):
             if isinstance(read, BadRecord):
                 self._name(container_id, read)
                 found[container_id] = None
             else:
-                record, text = read
                 self.unreadable.pop(container_id, None)
-                found[container_id] = kept_of(Found(record, one_line(text)))
+                found[container_id] = kept_of(read)
         return found
 
     def _unknown_lasts(self) -> Iterator[Found]:
@@ -359,8 +364,7 @@ class Snapshot:
             if self._lasts.get(instance):
                 continue
             try:
-                record, text = read_text(self._store.fds.deleted, f"{instance}/{layout.STATE}", None)
-                yield Found(record, one_line(text))
+                yield read_as(self._store.fds.deleted, f"{instance}/{layout.STATE}", None, found_in)
             except (FileNotFoundError, NotADirectoryError):
                 continue  # pruned between the listing and the read
             except (BadRecord, OSError) as fault:

@@ -37,7 +37,7 @@ def read_current(
     """
     for _ in range(LIVES_BETWEEN):
         try:
-            return _read_as(parent_fd, f"{name}/{layout.STATE}", container_id, take, owner)
+            return read_as(parent_fd, f"{name}/{layout.STATE}", container_id, take, owner)
         except FileNotFoundError:
             if is_gone(parent_fd, name):
                 return None  # or the next life has begun in between: then look again
@@ -47,27 +47,18 @@ def read_current(
 def read_own(dir_fd: int, container_id: str) -> Record:
     """The record of a directory that is open."""
     try:
-        return _read_as(dir_fd, layout.STATE, container_id, parse)
+        return read_as(dir_fd, layout.STATE, container_id, parse)
     except FileNotFoundError:
         raise BadRecord(container_id, f"{container_id}/{layout.STATE} is missing") from None
 
 
-def read_text(dir_fd: int, path: str, container_id: str | None) -> tuple[Record, bytes]:
-    """The record at ``path``, and its text; FileNotFoundError, or BadRecord for what isn't one of the root's owner.
+def read_as(
+    dir_fd: int, path: str, container_id: Name, take: Callable[[bytes, Name], Taken], owner: int | None = None
+) -> Taken:
+    """What ``take`` makes of the record at ``path``; FileNotFoundError, or BadRecord for what isn't the root's owner's.
 
     Other than these, an OSError tells of us: that we have too many files open, say.
     """
-    return _read_as(dir_fd, path, container_id, with_text)
-
-
-def with_text(data: bytes, container_id: str | None) -> tuple[Record, bytes]:
-    """The record in ``data``, and that."""
-    return parse(data, container_id), data
-
-
-def _read_as(
-    dir_fd: int, path: str, container_id: Name, take: Callable[[bytes, Name], Taken], owner: int | None = None
-) -> Taken:
     try:
         return take(_read_regular(dir_fd, path, owner), container_id)
     except OSError as error:

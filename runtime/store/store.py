@@ -138,12 +138,12 @@ class Store:
 
     def read(self, container_id: str) -> Record:
         """The record, without a lock; NoSuchContainer, BadRecord."""
-        return self.read_text(container_id)[0]
+        return self.read_as(container_id, parse)
 
-    def read_text(self, container_id: str) -> tuple[Record, bytes]:
-        """The record, and the text that holds it."""
+    def read_as(self, container_id: str, take: Callable[[bytes, str], Taken]) -> Taken:
+        """The same, as what ``take`` makes of its text and id; it raises BadRecord for what is no record."""
         layout.check_id(container_id)
-        found = reading.read_current(self.fds.root, container_id, container_id, reading.with_text)
+        found = reading.read_current(self.fds.root, container_id, container_id, take)
         if found is None:
             raise NoSuchContainer(container_id)
         return found
@@ -159,10 +159,6 @@ class Store:
     def scan(self) -> Iterator[tuple[str, Record | BadRecord]]:
         """All containers by id; an unreadable record is named by its fault, and passed over."""
         return self.scan_as(parse)
-
-    def scan_texts(self) -> Iterator[tuple[str, tuple[Record, bytes] | BadRecord]]:
-        """The same, each record with the text that holds it."""
-        return self.scan_as(reading.with_text)
 
     def scan_as(self, take: Callable[[bytes, str], Taken]) -> Iterator[tuple[str, Taken | BadRecord]]:
         """The same, each as what ``take`` makes of its text and id; it raises BadRecord for what is no record."""

@@ -8,7 +8,7 @@ PATTERN matches a valid record's text as it is written, and nothing that is no v
 
 from __future__ import annotations
 
-GROUPS = ('id', 'pid', 'status', 'bundle', 'created', 'owner', 'instance', 'generation', 'exit', 'process', 'process/pid', 'process/bootId', 'process/pidNamespace', 'process/timeNamespace', 'maker', 'starter', 'transitions', 'transitionsDropped', 'execs', 'execsDropped')
+GROUPS = ('id', 'pid', 'status', 'bundle', 'created', 'owner', 'instance', 'generation', 'runtime', 'exit', 'process', 'process/pid', 'process/bootId', 'process/pidNamespace', 'process/timeNamespace', 'maker', 'starter', 'transitions', 'transitionsDropped', 'execs', 'execsDropped')
 CODE = b""  # PATTERN as re compiles it, which the installation has instead: hatch_build.py
 PATTERN = (
     '\\{\\n  "ociVersion": "[]-~#-[ !]{1,64}+",'
@@ -24,8 +24,8 @@ PATTERN = (
     '\\n  "schemaVersion": "1\\.0",'
     '\\n  "instance": "([0-9a-f]{32}+)",'
     '\\n  "generation": ([1-9][0-9]{0,17}+),'
-    '\\n  "runtime": \\{\\n    "name": "[]-~#-[ !]{1,64}+",'
-    '\\n    "version": (?:null|"[]-~#-[ !]{0,64}+")\\n  \\},'
+    '\\n  "runtime": (\\{\\n    "name": "[]-~#-[ !]{1,64}+",'
+    '\\n    "version": (?:null|"[]-~#-[ !]{0,64}+")\\n  \\}),'
     '\\n  "started": (?:null|"[0-9]{4}+-[0-9]{2}+-[0-9]{2}+T[0-9]{2}+:[0-9]{2}+:[0-9]{2}+[.][0-9]{9}+Z"),'
     '\\n  "finished": (?:null|"[0-9]{4}+-[0-9]{2}+-[0-9]{2}+T[0-9]{2}+:[0-9]{2}+:[0-9]{2}+[.][0-9]{9}+Z"),'
     '\\n  "finishedPrecision": (?:null|"exact"|"observed"),'

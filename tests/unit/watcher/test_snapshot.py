@@ -47,7 +47,7 @@ def test_commits_that_are_known_already_cause_no_read(store, looks, monkeypatch)
     create(store)
     looks.all(EVERYTHING)
     look = looks.directory.read()._replace(ids=set())
-    monkeypatch.setattr(store, "read_text", lambda _: pytest.fail("an unchanged record was read"))
+    monkeypatch.setattr(store, "read_as", lambda *_: pytest.fail("an unchanged record was read"))
     assert looks.types(look) == []
 
 
@@ -100,13 +100,13 @@ def test_after_an_overflow_lives_of_one_id_are_told_in_their_order(store, looks)
 
 def test_a_life_that_leaves_while_everything_is_read_is_told_once_and_is_not_current(store, looks, monkeypatch):
     instance = create(store)
-    scan = store.scan_texts
+    scan = store.scan_as
 
-    def scan_and_lose():
-        yield from list(scan())
+    def scan_and_lose(take):
+        yield from list(scan(take))
         retire(store)
 
-    monkeypatch.setattr(store, "scan_texts", scan_and_lose)
+    monkeypatch.setattr(store, "scan_as", scan_and_lose)
     assert looks.types(EVERYTHING) == [(instance, each) for each in LIFE]
     assert list(looks.snapshot) == []
 
@@ -172,7 +172,7 @@ def test_last_records_that_cant_change_arent_read_again(store, looks, monkeypatc
             {"generation": 4, "n": 0, "time": LATER, "type": "deleted", "status": "stopped"},
         ]})  # fmt: skip
     looks.all()
-    monkeypatch.setattr(module, "read_text", lambda *_: pytest.fail("a final record was read again"))
+    monkeypatch.setattr(module, "read_as", lambda *_: pytest.fail("a final record was read again"))
     assert looks.types(EVERYTHING) == []
 
 
