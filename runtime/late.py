@@ -34,7 +34,9 @@ def load(late: Any) -> Any:
     if not isinstance(late, Late):
         return late
     if late._module is None:
-        if late._name not in sys.modules:  # else another one has loaded it, perhaps before the fork
+        found = sys.modules.get(late._name)  # another one may have loaded it, perhaps before the fork
+        # or another thread is at it, as the watcher's may be: then the import waits for that
+        if found is None or getattr(found.__spec__, "_initializing", False):
             __import__(late._name)
         late._module = sys.modules[late._name]
     return late._module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import ModuleType
 
 import pytest
@@ -50,6 +51,32 @@ def test_one_that_is_loaded_takes_no_import(name: str, monkeypatch: pytest.Monke
     load(Late(name))
     monkeypatch.setattr("builtins.__import__", None)  # as in a container's process
     assert Late(name).answer == 42
+
+
+def test_one_that_another_thread_is_loading_is_waited_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_begun, may_go_on = threading.Event(), threading.Event()
+    found: list[int] = []
+
+    def execute(module: ModuleType) -> None:
+        has_begun.set()
+        may_go_on.wait(10)
+        module.answer = 42  # type: ignore[attr-defined]
+
+    def is_in_import(thread: threading.Thread) -> bool:
+        frame = sys._current_frames().get(thread.ident or 0)
+        return frame is not None and "importlib" in frame.f_code.co_filename
+
+    monkeypatch.setattr(_Finder, "exec_module", staticmethod(execute))
+    first, second = (threading.Thread(target=lambda: found.append(Late(name).answer)) for _ in range(2))
+    first.start()
+    has_begun.wait(10)
+    second.start()
+    while second.is_alive() and not is_in_import(second):
+        pass
+    may_go_on.set()
+    first.join()
+    second.join()
+    assert found == [42, 42]
 
 
 def test_a_member_that_is_missing_is_an_attribute_error(name: str) -> None:
