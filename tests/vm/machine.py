@@ -35,6 +35,7 @@ QUIET = "systemd.show_status=false"  # an option of systemd's own is forgotten w
 CGROUPS = {"2": ("cgroup_no_v1=all",), "1": ("systemd.unified_cgroup_hierarchy=0",)}
 # of a directory that is given near: what is large and no test of a runtime reads
 LEFT_OUT = shutil.ignore_patterns(".git", "mypy", "mypyc", "ruff*", "idlelib", "tkinter", "test", ".mypy_cache")
+SYSTEM = "/usr/"  # containers have all of it: a mount of ours below would be one of theirs, which criu can't restore
 APPLETS = ("sh", "cat", "mount", "umount", "insmod", "mkdir", "cp", "rm", "poweroff", "switch_root", "echo")
 SHARING = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 # lines of the console that are not the job's: what the firmware and the terminal's own commands leave
@@ -87,7 +88,8 @@ def build_ramdisk(place: Path, release: str, job: str, near: list[str]) -> Path:
         shutil.copy(HERE / name, tree)
     (tree / "init").chmod(0o755)
     (tree / "job").write_text(f"cd {shlex.quote(str(REPOSITORY))}\n({job}\n)\nprintf '\\n{EXIT}%s\\n' $?\n")
-    (tree / "near").write_text("".join(f"{number} {directory}\n" for number, directory in enumerate(near)))
+    apart = [(number, directory) for number, directory in enumerate(near) if not directory.startswith(SYSTEM)]
+    (tree / "near").write_text("".join(f"{number} {directory}\n" for number, directory in apart))
     names = "\n".join(str(path.relative_to(tree)) for path in [tree, *tree.rglob("*")])
     packed = subprocess.run(
         ["cpio", "--create", "--format=newc", "--quiet", "--owner=0:0"],
@@ -102,14 +104,17 @@ def build_ramdisk(place: Path, release: str, job: str, near: list[str]) -> Path:
 
 
 def build_disk(place: Path, near: list[str]) -> Path:
-    """A disk with copies of directories: each look at a shared file is a message to the host, and costs far more."""
+    """A disk with copies of directories: each look at a shared file is a message to the host, and costs far more.
+
+    Those of the system are a layer of the root, below ``root``; each of the others is mounted, and has its number.
+    """
     tree = place / "near"
-    tree.mkdir()
+    (tree / "root").mkdir(parents=True)
     for number, directory in enumerate(near):
         others = {str(Path(directory, "site-packages"))}  # in the library of Python itself: not those of the tests
         shutil.copytree(
             directory,
-            tree / str(number),
+            tree / (f"root{directory}" if directory.startswith(SYSTEM) else str(number)),
             symlinks=True,
             ignore=lambda place, names, others=others: {
                 *LEFT_OUT(place, names),
