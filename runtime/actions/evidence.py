@@ -70,22 +70,26 @@ def _gather_first(record: Record, here: Observer, root_fd: int) -> Evidence:
     known = [each for each in (record["process"], record["maker"], record["starter"]) if each is not None]
     if record["status"] == "stopped" or not known:
         return Evidence(True, True, False, False, False, None)
-    starter_alive = is_alive(record["starter"], here)
+    starter = _stat(record["starter"], here)
+    starter_alive = _lives(record["starter"], starter)
     # asked before the process is: what ends closes its gate first, and must not look as if it had passed it
     waits = _waits(record, here, root_fd) if record["status"] == "created" and not starter_alive else None
     if waits is False and _is_exiting(record["process"], here):
         waits = None
-    seen = procfs.stat(here.proc, record["process"]["pid"]) if record["process"] else None
+    seen = _stat(record["process"], here)
+    maker = _stat(record["maker"], here)
+    looks = ((record["process"], seen), (record["maker"], maker), (record["starter"], starter))
     found = Evidence(
         same_boot=known[0]["bootId"] == here.boot_id,
-        same_namespaces=all(_is_comparable(each, here) for each in known),
+        in_sight=all(_is_comparable(each, here) for each in known)
+        and not any(_is_hidden(*each, here) for each in looks),
         process_alive=_lives(record["process"], seen),
-        maker_alive=is_alive(record["maker"], here),
+        maker_alive=_lives(record["maker"], maker),
         starter_alive=starter_alive,
         gate_waits=waits,
     )
     process = record["process"]
-    if process is None or not (found.same_boot and found.same_namespaces):
+    if process is None or not (found.same_boot and found.in_sight):
         return found
     if not found.process_alive:
         return found._replace(exit=_exit(process, here)) if seen else found  # what is gone was no zombie any more
@@ -104,7 +108,8 @@ def has_ended(found: Glance, here: Observer) -> bool:
     is_here = found.pid_namespace == str(here.pid_namespace)
     if not is_here or (here.time_namespace is not None and found.time_namespace != str(here.time_namespace)):
         return False
-    return not os.access(f"{here.proc}/{found.process_pid}/stat", os.F_OK)
+    is_seen = os.access(f"{here.proc}/{found.process_pid}/stat", os.F_OK)
+    return not is_seen and not procfs.is_hidden(here.proc, int(found.process_pid))
 
 
 def _exit(process: Process, here: Observer) -> Exit:
@@ -121,8 +126,21 @@ def _is_comparable(process: Process, here: Observer) -> bool:
 
 
 def is_alive(process: Process | None, here: Observer) -> bool:
-    """Whether exactly that process lives; a zombie doesn't, but one whose first thread alone has ended does."""
-    return process is not None and _lives(process, procfs.stat(here.proc, process["pid"]))
+    """Whether exactly that process lives, for all that can be seen.
+
+    A zombie doesn't, but one whose first thread alone has ended does.
+    """
+    found = _stat(process, here)
+    return _lives(process, found) or _is_hidden(process, found, here)
+
+
+def _stat(process: Process | None, here: Observer) -> ProcStat | None:
+    return procfs.stat(here.proc, process["pid"]) if process else None
+
+
+def _is_hidden(process: Process | None, found: ProcStat | None, here: Observer) -> bool:
+    """Whether that nothing was found in /proc says nothing."""
+    return process is not None and found is None and procfs.is_hidden(here.proc, process["pid"])
 
 
 def _lives(process: Process | None, found: ProcStat | None) -> bool:
@@ -132,7 +150,7 @@ def _lives(process: Process | None, found: ProcStat | None) -> bool:
 
 
 def _is_exiting(process: Process | None, here: Observer) -> bool:
-    found = procfs.stat(here.proc, process["pid"]) if process else None
+    found = _stat(process, here)
     return found is None or procfs.is_exiting(found)
 
 

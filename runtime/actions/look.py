@@ -87,8 +87,9 @@ def demand_here(observed: Observed, verb: str) -> None:
     """Raise Fault where the evidence can't be read from here."""
     if not observed.verified:
         raise Fault(
-            f'cannot {verb} container "{observed.record["id"]}": its process lies in another pid or time namespace',
-            hint="run this command in the namespaces that the container was created in",
+            f'cannot {verb} container "{observed.record["id"]}": its process is out of sight: '
+            "it lies in another pid or time namespace, or /proc hides it",
+            hint="run this command as its owner, in the namespaces that the container was created in",
         )
 
 

@@ -2,7 +2,7 @@
 
 record          evidence                                        truth
 any             the record is of another boot                   stopped
-any             read from another pid or time namespace         the record, unverified
+any             its processes are out of sight                  the record, unverified
 creating        its maker is alive                              the record
 creating        its maker is dead                               stopped, "create interrupted"
 any living      its process is dead, its starter alive          stopped; the starter commits it
@@ -55,12 +55,14 @@ INTERRUPTED = "create interrupted: the command that made it ended before it was 
 class Evidence(NamedTuple):
     """What the kernel tells about a record's processes; ``gate_waits`` and ``frozen`` are None where nothing does.
 
+    They are ``in_sight`` in the pid and the time namespace where the record was written, unless /proc hides them.
+
     ``exit`` is how the first process ended, known only as long as it is a zombie that we may ask about; ``execs`` are
     the processes of exec that the record has as running, and that have ended.
     """
 
     same_boot: bool
-    same_namespaces: bool
+    in_sight: bool
     process_alive: bool
     maker_alive: bool
     starter_alive: bool
@@ -107,7 +109,7 @@ def _observe_processes(record: Record, evidence: Evidence, now: str) -> Observat
         return Observation(record, verified=True, in_hands=False)
     if not evidence.same_boot:
         return Observation(_found_ended(record, now), verified=True, in_hands=False)
-    if not evidence.same_namespaces:
+    if not evidence.in_sight:
         return Observation(record, verified=False, in_hands=False)
     if record["status"] == "creating":
         if evidence.maker_alive:

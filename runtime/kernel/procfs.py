@@ -17,6 +17,7 @@ else:
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")  # namespaces(7)
 # inode of the first user namespace: PROC_USER_INIT_INO in linux/proc_ns.h
 _INITIAL_USER_NAMESPACE = 0xEFFFFFFD
+OWN = "/proc"  # the processes that kill(2) knows too
 # linux/sched.h
 PF_EXITING = 0x4
 _READ_BYTES = 4096
@@ -90,6 +91,19 @@ def stat(proc: str, pid: int | str) -> ProcStat | None:
     """The process's stat; None when it is gone."""
     text = _read(f"{proc}/{pid}/stat")
     return parse_stat(text) if text else None
+
+
+def is_hidden(proc: str, pid: int) -> bool:
+    """Whether kill(2) knows of a process of which ``proc`` tells nothing: it is another user's (proc(5), hidepid)."""
+    if proc != OWN:
+        return False  # kill(2) would tell of other processes
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return stat(proc, pid) is None  # else it came a moment ago
 
 
 def has_ended(found: ProcStat) -> bool:

@@ -58,7 +58,7 @@ def test_nothing_is_done_to_a_process_that_cannot_be_told(runf: Runf, living: di
         refused = there(*words)
         assert refused.returncode == 1
         assert f"runf: cannot {verb} container" in refused.stderr
-        assert "its process lies in another pid or time namespace" in refused.stderr
+        assert "its process is out of sight: it lies in another pid or time namespace" in refused.stderr
     assert {name: runf.state(name)["status"] for name in living} == living
 
 

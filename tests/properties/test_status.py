@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 evidences = st.builds(
     Evidence,
     same_boot=st.booleans(),
-    same_namespaces=st.booleans(),
+    in_sight=st.booleans(),
     process_alive=st.booleans(),
     maker_alive=st.booleans(),
     starter_alive=st.booleans(),
@@ -79,7 +79,7 @@ def test_the_truth_is_a_valid_record_of_at_most_one_generation_more(record: Reco
 
 @given(records, evidences)
 def test_a_living_process_is_never_called_stopped(record: Record, evidence: Evidence) -> None:
-    sees_it = evidence.same_boot and evidence.same_namespaces and evidence.process_alive
+    sees_it = evidence.same_boot and evidence.in_sight and evidence.process_alive
     if sees_it and record["status"] not in ("creating", "stopped"):
         assert observe(record, evidence, now=LATER).truth["status"] != "stopped"
 
@@ -129,5 +129,5 @@ def test_no_record_is_changed_in_place(record: Record, evidence: Evidence) -> No
 def test_an_observation_invents_no_exit_and_takes_none_back(record: Record, evidence: Evidence) -> None:
     truth = observe(record, evidence, now=LATER).truth
     is_found = record["status"] not in ("creating", "stopped") and not evidence.process_alive
-    may_tell = is_found and evidence.same_boot and evidence.same_namespaces
+    may_tell = is_found and evidence.same_boot and evidence.in_sight
     assert truth["exit"] == (evidence.exit if may_tell else record["exit"])

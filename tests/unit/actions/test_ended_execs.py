@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOUND = "2026-02-01T00:00:09.000000000Z"
 ALIVE = Evidence(
-    same_boot=True, same_namespaces=True, process_alive=True, maker_alive=False, starter_alive=False, gate_waits=None
+    same_boot=True, in_sight=True, process_alive=True, maker_alive=False, starter_alive=False, gate_waits=None
 )
 FIRST, SECOND = process_of(11), process_of(12)
 
@@ -73,7 +73,7 @@ def test_a_stopped_container_has_them_ended_too() -> None:
 
 def test_what_cant_be_verified_is_left_as_it_is() -> None:
     record = with_execs(FIRST)
-    evidence = ALIVE._replace(same_namespaces=False, execs=((FIRST, UNKNOWN_EXIT),))
+    evidence = ALIVE._replace(in_sight=False, execs=((FIRST, UNKNOWN_EXIT),))
     assert observe(record, evidence, now=FOUND).truth is record
 
 

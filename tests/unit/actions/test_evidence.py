@@ -143,7 +143,7 @@ class TestGather:
         found = gather(running(identify(sleeper)), observer(), root_fd)
         assert found == Evidence(
             same_boot=True,
-            same_namespaces=True,
+            in_sight=True,
             process_alive=True,
             maker_alive=False,
             starter_alive=False,
@@ -194,15 +194,15 @@ class TestGather:
     def test_a_process_of_another_namespace_is_not_comparable(self, sleeper: int, root_fd: int, member: str) -> None:
         found = identify(sleeper)
         found[member] += 1  # type: ignore[literal-required]
-        assert not gather(running(found), observer(), root_fd).same_namespaces
+        assert not gather(running(found), observer(), root_fd).in_sight
 
     def test_a_starter_of_another_namespace_is_not_taken_for_dead(self, sleeper: int, root_fd: int) -> None:
         record = created(identify(sleeper), starter={**gone(), "pidNamespace": 1})
-        assert not gather(record, observer(), root_fd).same_namespaces
+        assert not gather(record, observer(), root_fd).in_sight
 
     def test_without_time_namespaces_there_is_one_clock(self, sleeper: int, root_fd: int) -> None:
         here = observer()._replace(time_namespace=None)
-        assert gather(running(identify(sleeper)), here, root_fd).same_namespaces
+        assert gather(running(identify(sleeper)), here, root_fd).in_sight
 
     @pytest.mark.parametrize("flag", [process.CLONE_NEWPID, process.CLONE_NEWTIME])
     def test_from_a_new_namespace_nothing_is_verified(self, sleeper: int, root_fd: int, flag: int) -> None:
@@ -220,7 +220,7 @@ class TestGather:
 
         def look() -> list[object]:
             found = gather(record, observer(), root_fd)
-            return [found.same_boot, found.same_namespaces, found.process_alive]
+            return [found.same_boot, found.in_sight, found.process_alive]
 
         assert in_namespaces(flags, look) == [True, True, True]
 

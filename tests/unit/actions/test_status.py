@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FOUND = "2026-02-01T00:00:09.000000000Z"
 ALIVE = Evidence(
-    same_boot=True, same_namespaces=True, process_alive=True, maker_alive=False, starter_alive=False, gate_waits=None
+    same_boot=True, in_sight=True, process_alive=True, maker_alive=False, starter_alive=False, gate_waits=None
 )
 DEAD = ALIVE._replace(process_alive=False)
 LIVING: tuple[Status, ...] = ("creating", "created", "running", "paused")
@@ -55,7 +55,7 @@ def happened_since(record: Record, truth: Record) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("status", LIVING)
-@pytest.mark.parametrize("evidence", [ALIVE, DEAD, ALIVE._replace(same_namespaces=False, maker_alive=True)])
+@pytest.mark.parametrize("evidence", [ALIVE, DEAD, ALIVE._replace(in_sight=False, maker_alive=True)])
 def test_a_record_of_another_boot_is_stopped_whatever_else_seems(status: Status, evidence: Evidence) -> None:
     record = record_in(status)
     seen = look(record, evidence._replace(same_boot=False))
@@ -69,14 +69,12 @@ def test_a_record_of_another_boot_is_stopped_whatever_else_seems(status: Status,
 @pytest.mark.parametrize("evidence", [ALIVE, DEAD])
 def test_from_another_namespace_the_record_stands_unverified(status: Status, evidence: Evidence) -> None:
     record = record_in(status, has_starter=status == "created")
-    seen = look(record, evidence._replace(same_namespaces=False))
+    seen = look(record, evidence._replace(in_sight=False))
     assert seen.truth is record
     assert (seen.verified, seen.in_hands) == (False, False)
 
 
-@pytest.mark.parametrize(
-    "evidence", [ALIVE, DEAD, DEAD._replace(same_boot=False), DEAD._replace(same_namespaces=False)]
-)
+@pytest.mark.parametrize("evidence", [ALIVE, DEAD, DEAD._replace(same_boot=False), DEAD._replace(in_sight=False)])
 def test_stopped_is_final(evidence: Evidence) -> None:
     record = record_in("stopped")
     seen = look(record, evidence)

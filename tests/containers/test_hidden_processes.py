@@ -1,0 +1,98 @@
+"""Asked by somebody from whom /proc hides other users' processes (proc(5), hidepid), a living container stays alive."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.containers import Runf, make_container_bundle, wait_until
+from tests.support.watching import Watcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.needs("root", "containers", "program:unshare", "program:setpriv")
+
+# nobody may still read the test's files, wherever they lie
+AS_NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override"
+HIDDEN = {
+    how: (
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'mount -t proc -o hidepid={number} proc /proc && exec {AS_NOBODY} "$@"',
+        "sh",
+    )
+    for how, number in {"not accessible": 1, "invisible": 2}.items()
+}
+LIVING = {"runs": "running", "waits": "created"}
+
+
+@pytest.fixture(params=HIDDEN.values(), ids=HIDDEN)
+def nobody(runf: Runf, request: pytest.FixtureRequest) -> Runf:
+    """The same root's command line, of a user who sees no process of the containers."""
+    return Runf(runf.place, request.param)
+
+
+@pytest.fixture
+def living(runf: Runf, bundle: Path) -> None:
+    runf.ok("run", "-d", "-b", make_container_bundle(bundle, "sleep", "600"), "runs")
+    runf.ok("create", "-b", make_container_bundle(bundle, "sleep", "600"), "waits")
+
+
+@pytest.mark.usefixtures("living")
+def test_what_lives_is_told_by_its_record_and_not_as_verified(runf: Runf, nobody: Runf) -> None:
+    states = json.loads(nobody.ok("state", *LIVING))
+    listed = json.loads(nobody.ok("list", "--format", "json"))
+    for answers in (states, listed):
+        assert {each["id"]: (each["status"], each["verified"]) for each in answers} == {
+            name: (status, False) for name, status in LIVING.items()
+        }
+    rows = nobody.ok("list").splitlines()[1:]
+    assert {row.split()[0]: row.split()[2] for row in rows} == LIVING
+    refused = nobody("kill", "runs", "KILL")
+    assert refused.returncode == 1
+    assert "its process is out of sight" in refused.stderr
+    assert {name: runf.state(name)["verified"] for name in LIVING} == dict.fromkeys(LIVING, True)
+
+
+@pytest.mark.usefixtures("living")
+def test_what_has_ended_is_told_all_the_same(runf: Runf, nobody: Runf) -> None:
+    runf.ok("kill", "runs", "KILL")
+    wait_until(lambda: runf.state("runs")["status"] == "stopped", "its end")
+    (state,) = json.loads(nobody.ok("list", "--format", "json", "--status", "stopped"))
+    assert (state["id"], state["verified"]) == ("runs", True)
+
+
+def test_a_create_under_way_is_not_taken_for_interrupted(runf: Runf, nobody: Runf, bundle: Path) -> None:
+    (bundle / "reached").write_text("")
+    script = f"echo yes > {bundle}/reached; while [ ! -e {bundle}/go ]; do sleep 0.05; done"
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]}
+    path = make_container_bundle(
+        bundle, "sleep", "600", change=lambda config: config.update(hooks={"createRuntime": [hook]})
+    )
+    making = subprocess.Popen(runf.argv("create", "-b", path, "one"))
+    try:
+        wait_until(lambda: (bundle / "reached").read_text() == "yes\n", "the hook")
+        seen = json.loads(nobody.ok("state", "one"))
+        assert (seen["status"], seen["verified"]) == ("creating", False)
+    finally:
+        (bundle / "go").write_text("")
+        assert making.wait(20) == 0
+
+
+@pytest.mark.usefixtures("living")
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_watcher_tells_of_no_end_either(runf: Runf, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runf.place))
+    watcher = Watcher(str(runf.root), "--socket", str(runf.place / "watcher.sock"), prefix=HIDDEN[how])
+    try:
+        assert "following" in watcher.wait_ready()
+        found = watcher.get("/v1/containers").document()
+        assert {each["id"]: each["status"] for each in found} == LIVING
+    finally:
+        watcher.clean_up()
