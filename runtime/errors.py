@@ -51,6 +51,15 @@ class Unsupported(Fault):
         self.pointer = pointer
 
 
+class UnknownBoot(Unsupported):
+    """Nothing tells which boot this is, and so nobody could tell later whose the pids are that would be written."""
+
+    def __init__(self, proc: str) -> None:
+        super().__init__(
+            f"{proc}/sys/kernel/random/boot_id can't be read", hint="mount /proc with all it has, not with subset=pid"
+        )
+
+
 class BadIdentifier(Fault):
     """A container id outside of 1 to 200 letters, digits, ``_``, ``+``, ``-``, ``.`` without a leading dot."""
 

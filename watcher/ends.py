@@ -88,12 +88,10 @@ class Ends:
         return [Followed(container_id, instance, role, process) for role, process in found if process is not None]
 
     def _is_of_this_boot(self, process: Process) -> bool:
-        return process["bootId"] == self._here.boot_id
+        return not evidence.is_of_another_boot(process, self._here)
 
     def _is_foreign(self, process: Process) -> bool:
-        same_clock = self._here.time_namespace in (None, process["timeNamespace"])
-        is_here = same_clock and process["pidNamespace"] == self._here.pid_namespace
-        return not is_here and self._is_of_this_boot(process)
+        return self._is_of_this_boot(process) and not evidence.is_comparable(process, self._here)
 
     def read(self) -> None:
         """Commit, or keep, what has ended since the last call."""

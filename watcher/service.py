@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from runtime.errors import Fault
+from runtime.errors import Fault, UnknownBoot
+from runtime.kernel import procfs
 from watcher.counts import Counts
 from watcher.exits import kernel_tells_after_reaping
 from watcher.hub import Hub
@@ -85,6 +86,8 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], store: Stor
         stack.callback(roots.close)
         roots.start(lambda: dict(journal.known), lambda: journal.pruned_until)
         _let_go_of_pruned(roots, journal)
+        if not procfs.boot_id(store.proc):
+            _log.warning("no end of a process can be told: %s", UnknownBoot(store.proc))
         places = _listen(settings, store, stack)
         service = Service(roots, journal, hub, source=settings.source, counts=counts, host_names=settings.host_names)
         runner = web.AppRunner(service.application(), access_log=None, handler_cancellation=True)

@@ -26,7 +26,7 @@ NAMED_STAGES = ("runc", "youki")  # their processes are called runc:[2:INIT] unt
 
 
 class Observer(NamedTuple):
-    """From where we look: read once, used for every record."""
+    """From where we look: read once, used for every record.  An empty ``boot_id``: nothing tells."""
 
     proc: str
     boot_id: str
@@ -57,13 +57,13 @@ def ended_execs(record: Record, here: Observer) -> tuple[tuple[Process, Exit], .
 
 
 def _has_ended(process: Process, here: Observer) -> bool:
-    if process["bootId"] != here.boot_id:
+    if is_of_another_boot(process, here):
         return True
-    return _is_comparable(process, here) and not is_alive(process, here)
+    return is_comparable(process, here) and not is_alive(process, here)
 
 
 def _exit_of_exec(process: Process, here: Observer) -> Exit:
-    return _exit(process, here) if process["bootId"] == here.boot_id else UNKNOWN_EXIT
+    return UNKNOWN_EXIT if is_of_another_boot(process, here) else _exit(process, here)
 
 
 def _gather_first(record: Record, here: Observer, root_fd: int) -> Evidence:
@@ -80,8 +80,8 @@ def _gather_first(record: Record, here: Observer, root_fd: int) -> Evidence:
     maker = _stat(record["maker"], here)
     looks = ((record["process"], seen), (record["maker"], maker), (record["starter"], starter))
     found = Evidence(
-        same_boot=known[0]["bootId"] == here.boot_id,
-        in_sight=all(_is_comparable(each, here) for each in known)
+        same_boot=not is_of_another_boot(known[0], here),
+        in_sight=all(is_comparable(each, here) for each in known)
         and not any(_is_hidden(*each, here) for each in looks),
         process_alive=_lives(record["process"], seen),
         maker_alive=_lives(record["maker"], maker),
@@ -104,7 +104,7 @@ def has_ended(found: Glance, here: Observer) -> bool:
     if found.process_pid is None or found.maker != "null" or found.starter != "null":
         return False
     if found.boot_id != here.boot_id:
-        return True
+        return bool(here.boot_id)
     is_here = found.pid_namespace == str(here.pid_namespace)
     if not is_here or (here.time_namespace is not None and found.time_namespace != str(here.time_namespace)):
         return False
@@ -118,11 +118,16 @@ def _exit(process: Process, here: Observer) -> Exit:
     return ending.as_exit(ending.exit_of_zombie(process, here.proc))
 
 
-def _is_comparable(process: Process, here: Observer) -> bool:
-    """Whether that pid and start time mean here what they meant where they were read."""
+def is_of_another_boot(process: Process, here: Observer) -> bool:
+    """Whether the machine was restarted since, for sure."""
+    return here.boot_id not in ("", process["bootId"])
+
+
+def is_comparable(process: Process, here: Observer) -> bool:
+    """Whether that pid and start time, of this boot, mean here what they meant where they were read."""
     # where the kernel has no time namespaces (before 5.6) there is one clock for all
     same_clock = here.time_namespace in (None, process["timeNamespace"])
-    return same_clock and process["pidNamespace"] == here.pid_namespace
+    return same_clock and process["pidNamespace"] == here.pid_namespace and here.boot_id != ""
 
 
 def is_alive(process: Process | None, here: Observer) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from runtime.errors import UnknownBoot
 from runtime.kernel import process, procfs
 
 TYPE_CHECKING = False
@@ -12,14 +13,20 @@ if TYPE_CHECKING:
 
 
 def identify(pid: int, proc: str = "/proc") -> Process:
-    """The identity of ``pid`` as seen from this process's pid and time namespaces; ProcessLookupError if it is gone."""
+    """The identity of ``pid`` as seen from this process's pid and time namespaces.
+
+    ProcessLookupError if it is gone; UnknownBoot.
+    """
+    boot_id = procfs.boot_id(proc)
+    if not boot_id:
+        raise UnknownBoot(proc)
     start_time = procfs.start_time(proc, pid)
     if start_time is None:
         raise ProcessLookupError(f"process {pid} is gone")
     return {
         "pid": pid,
         "startTime": start_time,
-        "bootId": procfs.boot_id(proc),
+        "bootId": boot_id,
         "pidNamespace": procfs.own_namespace(proc, "pid") or 1,
         "timeNamespace": procfs.own_namespace(proc, "time") or 1,
     }

@@ -123,7 +123,10 @@ def start_time(proc: str, pid: int | str) -> int | None:
 
 
 def boot_id(proc: str) -> str:
-    """The random id of this boot, 36 characters; read once, since it lasts longer than we do."""
+    """The random id of this boot, 36 characters; read once, since it lasts longer than we do.
+
+    Empty where /proc has only processes (proc(5), subset=pid).
+    """
     if proc not in _boot_ids:
         _boot_ids[proc] = (_read(f"{proc}/sys/kernel/random/boot_id") or "").strip()
     return _boot_ids[proc]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 
-from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer
+from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer, UnknownBoot
+from runtime.kernel import procfs
 from runtime.kernel.files import let_go
 from runtime.store import deleted, layout, lock, reading, staging
 from runtime.store.record import ended, exec_ended, in_one_commit, parse
@@ -195,8 +196,13 @@ class Store:
             return None
 
     def action(self, container_id: str, *, wait_s: float = ACTION_WAIT_S) -> Action:
-        """Take the action lock; ContainerBusy, naming the holder, when that takes longer than ``wait_s``."""
+        """Take the action lock; ContainerBusy, naming the holder, when that takes longer than ``wait_s``.
+
+        UnknownBoot, since all that is noted of a life's end names the boot too.
+        """
         layout.check_id(container_id)
+        if not procfs.boot_id(self.proc):
+            raise UnknownBoot(self.proc)
         lock_fd = self._take(container_id, layout.ACTION, wait_s)
         if lock_fd is None:
             raise self._busy(container_id, layout.ACTION)

@@ -14,6 +14,7 @@ import filelock
 import pytest
 
 from runtime.errors import ContainerBusy, NoSuchContainer
+from runtime.kernel import procfs
 from runtime.store import layout, lock
 from tests.support.containers import wait_until
 from tests.support.forked import in_child
@@ -180,6 +181,9 @@ def test_a_busy_container_names_the_process_that_holds_it(store: Store, monkeypa
 def test_a_holder_that_can_not_be_seen_is_another_command(store: Store, tmp_path: Path) -> None:
     publish(store)
     (tmp_path / "locks").write_text("")
+    boot_id = tmp_path / "sys/kernel/random/boot_id"
+    boot_id.parent.mkdir(parents=True)
+    boot_id.write_text(f"{procfs.boot_id('/proc')}\n")
     store.proc = str(tmp_path)
     with store.action("web"), pytest.raises(ContainerBusy, match="busy: another command acts on it"):
         store.action("web", wait_s=0)
