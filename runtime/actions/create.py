@@ -44,6 +44,8 @@ from runtime.store.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runtime.actions import notify
     from runtime.actions.beginning import Request, Warn
     from runtime.actions.context import Context
@@ -54,8 +56,11 @@ if TYPE_CHECKING:
     from runtime.sandbox.rootfs import RootMount
     from runtime.sandbox.spawn import Child
     from runtime.spec.bundle import Bundle
+    from runtime.spec.config import Config
     from runtime.store.record import Record
     from runtime.store.store import Action
+
+    Then = Callable[[Store, Action, Made, Config], None]
 else:
     notify = Late("runtime.actions.notify")
 
@@ -69,10 +74,13 @@ def create(context: Context, container_id: str, request: Request, *, warn: Warn 
     return made.record
 
 
-def make(context: Context, container_id: str, request: Request, *, warn: Warn | None = None) -> Made:
+def make(
+    context: Context, container_id: str, request: Request, *, warn: Warn | None = None, then: Then | None = None
+) -> Made:
     """The container, made and waiting; raises the fault that was met, with everything taken back.
 
-    ``warn`` gets the lines about what config.json asks for that is left out.
+    ``warn`` gets the lines about what config.json asks for that is left out.  ``then`` starts the container, as whose
+    starter we are on record, before anybody else can act on it; a fault of that takes nothing of create's back.
     """
     layout.check_id(container_id)
     hold_places(request.listen_fds + request.preserve_fds)
@@ -84,7 +92,30 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
         )
     cgroup = plan_cgroup(context, container_id, bundle, request)
     planned_rdt = rdt.plan(bundle.config, container_id, context.roots)
-    plan = plan_init(
+    plan = _plan_init(context, container_id, bundle, request)
+    warnings = list(find_warnings(bundle.config))
+    warnings += find_ungranted(plan.capabilities, has_user=plan.namespaces.has_user)
+    record = first_record(context, container_id, bundle, cgroup)
+    store = Store(context.roots.state, make=True, public=context.public_state, proc=context.roots.proc)
+    try:
+        check_lsm(plan.lsm)
+        if plan.seccomp:
+            plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, store.fds.root))
+        announce_root(context)
+        with _publish(store, record, bundle, request) as action:
+            making = _Making(context, store, action, bundle, cgroup, planned_rdt, request, starts=then is not None)
+            made = making.carry_out(plan)
+            if warn and warnings:
+                warn(warnings)
+            if then:
+                then(store, action, made, bundle.config)
+    finally:
+        store.close()
+    return made
+
+
+def _plan_init(context: Context, container_id: str, bundle: Bundle, request: Request) -> InitPlan:
+    return plan_init(
         bundle.config,
         bundle=bundle.path,
         rootfs=bundle.rootfs,
@@ -97,22 +128,6 @@ def make(context: Context, container_id: str, request: Request, *, warn: Warn | 
         preserve_fds=request.preserve_fds,
         listen_fds=request.listen_fds,
     )
-    warnings = list(find_warnings(bundle.config))
-    warnings += find_ungranted(plan.capabilities, has_user=plan.namespaces.has_user)
-    record = first_record(context, container_id, bundle, cgroup)
-    store = Store(context.roots.state, make=True, public=context.public_state, proc=context.roots.proc)
-    try:
-        check_lsm(plan.lsm)
-        if plan.seccomp:
-            plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, store.fds.root))
-        announce_root(context)
-        with _publish(store, record, bundle, request) as action:
-            made = _Making(context, store, action, bundle, cgroup, planned_rdt, request).carry_out(plan)
-    finally:
-        store.close()
-    if warn and warnings:
-        warn(warnings)
-    return made
 
 
 def _publish(store: Store, record: Record, bundle: Bundle, request: Request) -> Action:
@@ -140,8 +155,11 @@ class _Making(Beginning):
         cgroup: CgroupPlan,
         planned_rdt: RdtPlan | None,
         request: Request,
+        *,
+        starts: bool,
     ) -> None:
         super().__init__(context, store, action, bundle, cgroup, request)
+        self.starts = starts
         self.rdt = planned_rdt
         self.net_devices: NetDevices | None = None
         self.mount: bytes | None = None
@@ -228,6 +246,7 @@ class _Making(Beginning):
             status="created",
             happenings=("created",),
             maker=None,
+            starter=identify(os.getpid(), self.context.roots.proc) if self.starts else None,
             linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
 

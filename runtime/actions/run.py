@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from runtime.actions.beginning import Made, Request, Warn
     from runtime.actions.context import Context
     from runtime.actions.notify import Proxy
+    from runtime.spec.config import Config
     from runtime.store.record import Exit, Record
-    from runtime.store.store import Store
+    from runtime.store.store import Action, Store
 else:
     notify = Late("runtime.actions.notify")
 
@@ -106,15 +107,23 @@ def _conclude(
 
 def _begin(context: Context, container_id: str, request: Request, warn: Warn | None) -> tuple[Made, Proxy | None]:
     """Create and start, with the socket by which it tells that it is ready; where that fails, nothing of it stays."""
-    made = create.make(context, container_id, request, warn=warn)
-    if made.master_fd is not None:
-        relay.pass_size_on(made.master_fd)
-    try:
+    begun: list[Made] = []
+    proxy: Proxy | None = None
+
+    def begin(store: Store, action: Action, made: Made, config: Config) -> None:
+        nonlocal proxy
+        begun.append(made)
+        if made.master_fd is not None:
+            relay.pass_size_on(made.master_fd)
         proxy = notify.open_proxy(context, container_id, request.notify_socket) if request.notify_socket else None
-        start.start(context, container_id, instance=made.record["instance"])
+        start.start_made(context, store, action, made.pidfd, config)
+
+    try:
+        made = create.make(context, container_id, request, warn=warn, then=begin)
     except BaseException as fault:
-        _let_go(made)
-        _remove(context, made, fault)
+        for each in begun:
+            _let_go(each)
+            _remove(context, each, fault)
         raise
     return made, proxy
 
@@ -159,6 +168,7 @@ def _tell_kills(store: Store, record: Record, exit: Exit) -> Exit:
 
 def _remove(context: Context, made: Made, fault: BaseException) -> None:
     try:
-        delete.delete(context, made.record["id"], force=True, instance=made.record["instance"])
+        for failure in delete.delete(context, made.record["id"], force=True, instance=made.record["instance"]):
+            fault.add_note(str(failure))
     except (Fault, OSError) as error:
         fault.add_note(f"while deleting the container: {error}")

@@ -56,6 +56,14 @@ def start(context: Context, container_id: str, *, instance: str | None = None) -
         store.close()
 
 
+def start_made(context: Context, store: Store, action: Action, pidfd: int, config: Config) -> None:
+    """The same for whoever has just made the container, holds its lock, and is its starter on record: no look at it.
+
+    A hook that fails leaves it to the caller to destroy the container.
+    """
+    _Starting(context, store, action).pass_gate(config, pidfd)
+
+
 def _destroy(context: Context, container_id: str, instance: str, fault: Fault) -> None:
     """A hook that fails at start ends the life cycle: destroy, then the poststop hooks (runtime.md#lifecycle, 12)."""
     try:
@@ -84,12 +92,13 @@ class _Starting:
         if pidfd is None:
             raise WrongStatus("start", self.action.id, "stopped", ALLOWED["start"])
         try:
-            return self._pass_gate(config, pidfd)
+            self._commit(starter=identify(os.getpid(), self.context.roots.proc))
+            return self.pass_gate(config, pidfd)
         finally:
             let_go(pidfd)
 
-    def _pass_gate(self, config: Config, pidfd: int) -> Record:
-        self._commit(starter=identify(os.getpid(), self.context.roots.proc))
+    def pass_gate(self, config: Config, pidfd: int) -> Record:
+        """Let the program be executed, as its starter on record."""
         opened = clock.now()  # a short program may have ended by the time that we hear of its start
         try:
             startgate.open_gate(self.action.dir_fd, pidfd)

@@ -364,6 +364,16 @@ def test_a_root_for_readers_belongs_to_whom_it_says(runf: Runf, bundle: Path) ->
 
 
 @pytest.mark.needs("containers")
+def test_run_commits_nothing_between_its_create_and_its_start(runf: Runf, bundle: Path) -> None:
+    runf.ok("run", "--detach", "-b", make_container_bundle(bundle, "sleep", "1000"), "one")
+    record = runf.record("one")
+    places = [(each["generation"], each["type"]) for each in record["transitions"]]
+    # generation 2 brought the pid, and 3 the starter as well
+    assert places == [(1, "creating"), (3, "created"), (4, "started")]
+    assert (record["generation"], record["starter"], record["maker"]) == (4, None, None)
+
+
+@pytest.mark.needs("containers")
 @pytest.mark.parametrize("is_started", [True, False])
 def test_each_rename_raises_the_generation_by_one(runf: Runf, bundle: Path, is_started: bool) -> None:
     """Where a watcher is at work a delete leaves the end to it, unless it knows the code: then it tells both."""
