@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SOURCES := pyproject.toml hatch_build.py $(shell find runtime watcher schemas launchers -type f -not -path '*/__pycache__/*')
+# runf's launcher names its interpreter there, which no shell has to look for (hatch_build.py)
+PIP_INSTALL = RUNF_INTERPRETER=$(abspath $(BIN)/python3) $(BIN)/pip install --quiet --disable-pip-version-check
 WORKERS ?= auto
 # what goes another way for an ordinary user; root runs these twice
 OF_USERS := tests/containers tests/cli tests/watcher tests/kernel
@@ -28,12 +30,12 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/pip
-	@$(BIN)/pip install --quiet --disable-pip-version-check '.[watcher]'
+	@$(PIP_INSTALL) '.[watcher]'
 	@$(BIN)/python -m compileall -q $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/runf
 	@rm -rf build && touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check '.[watcher,systemd,test]' && rm -rf build && touch $@
+	@$(PIP_INSTALL) '.[watcher,systemd,test]' && rm -rf build && touch $@
 
 demo: install ## run a real container with the watcher, and show each notification as it comes
 	@docs/demo.sh
@@ -56,7 +58,7 @@ fuzz-create: $(VENV)/.tested ## as root: create, tried on thousands of configura
 	$(BIN)/python -m pytest -q -s --in-full tests/containers/test_any_config.py
 
 fuzz: $(VENV)/.tested ## coverage-guided fuzzing of each parser, FUZZ_S seconds each; what it finds goes to tests/fuzz/corpus
-	@$(BIN)/pip install --quiet --disable-pip-version-check '.[watcher,fuzz]' && rm -rf build
+	@$(PIP_INSTALL) '.[watcher,fuzz]' && rm -rf build
 	@for target in $$($(BIN)/python -m tests.fuzz.run); do echo "fuzzing $$target"; \
 		$(BIN)/python -m tests.fuzz.run $$target -max_total_time=$(FUZZ_S) -max_len=8192 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=tests/fuzz/corpus/$$target/ || exit 1; done
@@ -64,7 +66,7 @@ fuzz: $(VENV)/.tested ## coverage-guided fuzzing of each parser, FUZZ_S seconds 
 test-clients: $(VENV)/.tested ## install podman, Docker, containerd and buildah with apt, and run them with runf
 	@test "$$(id -u)" -ne 0 || ! command -v apt-get >/dev/null || \
 		{ apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS); } >/dev/null
-	@$(BIN)/pip install --quiet --disable-pip-version-check '.[watcher,test,clients]' && rm -rf build
+	@$(PIP_INSTALL) '.[watcher,test,clients]' && rm -rf build
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/clients --client-results docs/clients/results.md
 
 lint: $(VENV)/.tested ## ruff, mypy, import-linter

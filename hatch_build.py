@@ -3,6 +3,7 @@
 import ast
 import importlib
 import marshal
+import os
 import runpy
 from array import array
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ COLD = (
 
 
 PIECE_BYTES = 120_000  # malloc(3), M_MMAP_THRESHOLD
+FIRST_LINE_BYTES = 255
+WORDS = 2  # the interpreter, and its options as one
 # those that machines call most: what one of them needs lies together; by itself it lies there as well, for others
 BUSY = ("create", "delete", "exec", "kill", "list", "run", "start", "state")
 
@@ -190,6 +193,19 @@ def _without_lines(code: CodeType) -> CodeType:
     return code.replace(co_linetable=b"", co_consts=tuple(inner))
 
 
+def bound_launcher(interpreter: str) -> str | None:
+    """The launcher for that Python alone, which no shell has to look for; None where a first line can't name it.
+
+    The kernel takes no spaces there, and 255 bytes in all (execve(2), Linux 5.1).
+    """
+    head = (HERE / "launchers/bound").read_text().replace("{interpreter}", interpreter)
+    first, _, _ = head.partition("\n")
+    if not interpreter.startswith("/") or len(first.encode()) > FIRST_LINE_BYTES or len(first.split()) > WORDS:
+        return None
+    _, _, body = (HERE / "launchers/runf").read_text().rpartition("\n'''\n")
+    return head + body
+
+
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Hatchling looks for this name."""
 
@@ -198,3 +214,12 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         path = Path(mkdtemp()) / name
         path.write_bytes(content)
         build_data["force_include"][str(path)] = f"runf/{name}"
+        bound = bound_launcher(os.environ.get("RUNF_INTERPRETER", ""))
+        if bound is None:
+            build_data["shared_scripts"]["launchers/runf"] = "runf"
+        else:
+            # as data: whoever installs a script writes a first line of their own, without the options
+            path = path.with_name("runf")
+            path.write_text(bound)
+            path.chmod(0o755)
+            build_data["shared_data"][str(path)] = "bin/runf"

@@ -155,9 +155,12 @@ def test_the_trap_springs_where_python_is_started_the_usual_way(trap: Trap) -> N
 
 
 @needs_busybox
+@pytest.mark.parametrize("is_bound", [False, True], ids=["found by sh", "named"])
 @pytest.mark.parametrize("python", pythons())
-def test_no_module_of_an_image_or_a_bundle_runs_as_us(runf: Runf, trap: Trap, python: str, tmp_path: Path) -> None:
-    installed = Installed(runf.place, installed_with(python, tmp_path / "installed"))
+def test_no_module_of_an_image_or_a_bundle_runs_as_us(
+    runf: Runf, trap: Trap, python: str, is_bound: bool, tmp_path: Path
+) -> None:
+    installed = Installed(runf.place, installed_with(python, tmp_path / "installed", is_bound=is_bound))
 
     def carry_out(*words: str) -> subprocess.CompletedProcess[str]:
         return installed(*words, cwd=trap.bundle, env=trap.environment())

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hatch_build import bound_launcher
+
 REPOSITORY = Path(__file__).parents[2]
 PLACES = ("/usr/bin", "/usr/local/bin", f"{Path.home()}/.pyenv/versions/*/bin")
 OLDEST = (3, 11)
@@ -44,8 +46,11 @@ def _version(path: str) -> tuple[int, ...] | None:
     return tuple(map(int, done.stdout.split())) if done.returncode == 0 else None
 
 
-def installed_with(python: str, place: Path) -> str:
-    """The command ``runf`` of an installation at ``place``, with the file of compiled modules, as the wheel lays it."""
+def installed_with(python: str, place: Path, *, is_bound: bool = False) -> str:
+    """The command ``runf`` of an installation at ``place``, with the file of compiled modules, as the wheel lays it.
+
+    With ``is_bound`` its launcher names that Python, as ``make install`` has it.
+    """
     version = _version(python)
     assert version is not None
     home = place / "lib" / f"python{version[0]}.{version[1]}" / "site-packages" / "runf"
@@ -54,6 +59,8 @@ def installed_with(python: str, place: Path) -> str:
     subprocess.run([python, "-IS", "-c", COMPILE, str(REPOSITORY), str(home)], check=True)
     (place / "bin").mkdir()
     (place / "bin" / "python3").symlink_to(python)
-    shutil.copy(REPOSITORY / "launchers" / "runf", place / "bin" / "runf")
-    (place / "bin" / "runf").chmod(0o755)
-    return str(place / "bin" / "runf")
+    launcher = place / "bin" / "runf"
+    bound = bound_launcher(str(place / "bin" / "python3")) if is_bound else None
+    launcher.write_text(bound or (REPOSITORY / "launchers" / "runf").read_text())
+    launcher.chmod(0o755)
+    return str(launcher)
