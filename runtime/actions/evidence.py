@@ -108,8 +108,7 @@ def has_ended(found: Glance, here: Observer) -> bool:
     is_here = found.pid_namespace == str(here.pid_namespace)
     if not is_here or (here.time_namespace is not None and found.time_namespace != str(here.time_namespace)):
         return False
-    is_seen = os.access(f"{here.proc}/{found.process_pid}/stat", os.F_OK)
-    return not is_seen and not procfs.is_hidden(here.proc, int(found.process_pid))
+    return procfs.is_gone(here.proc, int(found.process_pid))
 
 
 def _exit(process: Process, here: Observer) -> Exit:

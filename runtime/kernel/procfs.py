@@ -93,17 +93,22 @@ def stat(proc: str, pid: int | str) -> ProcStat | None:
     return parse_stat(text) if text else None
 
 
-def is_hidden(proc: str, pid: int) -> bool:
-    """Whether kill(2) knows of a process of which ``proc`` tells nothing: it is another user's (proc(5), hidepid)."""
+def is_gone(proc: str, pid: int) -> bool:
+    """Whether there is no process by that pid, for sure: kill(2) takes a third of the time that /proc takes."""
     if proc != OWN:
-        return False  # kill(2) would tell of other processes
+        return stat(proc, pid) is None  # kill(2) would tell of other processes
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return False
+        return True
     except PermissionError:
         pass
-    return stat(proc, pid) is None  # else it came a moment ago
+    return False
+
+
+def is_hidden(proc: str, pid: int) -> bool:
+    """Whether there is a process of which ``proc`` tells nothing: it is another user's (proc(5), hidepid)."""
+    return not is_gone(proc, pid) and stat(proc, pid) is None
 
 
 def has_ended(found: ProcStat) -> bool:
