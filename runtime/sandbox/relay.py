@@ -24,17 +24,21 @@ import select
 
 from runtime.kernel.process import pidfd_exit_info, pidfd_send_signal
 from runtime.kernel.signals import signalfd, take_signals
-from runtime.kernel.terminal import peer_of_ptmx, restore, set_raw, set_window_size, window_size
+from runtime.late import Late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
     from collections.abc import Callable
     from typing import Any, NamedTuple
+
+    from runtime.kernel import terminal
 else:
     import _signal
 
     from runtime.values import NamedTuple
+
+    terminal = Late("runtime.kernel.terminal")  # hardly anything that machines run has one
 
 OWN_SIGNALS = frozenset(
     (
@@ -99,7 +103,7 @@ def pass_size_on(master_fd: int) -> None:
     """Give the pty the size of our own terminal, if we have one; before the program starts, so that it never sees 0."""
     tty = _own_terminal()
     if tty is not None:
-        _ignoring_loss(lambda tty: set_window_size(master_fd, *window_size(tty)), tty)
+        _ignoring_loss(lambda tty: terminal.set_window_size(master_fd, *terminal.window_size(tty)), tty)
 
 
 def decode_status(status: int) -> WaitResult:
@@ -270,7 +274,7 @@ class _Terminal:
 
     def __init__(self, master_fd: int) -> None:
         self._master = master_fd
-        self._slave = peer_of_ptmx(master_fd, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        self._slave = terminal.peer_of_ptmx(master_fd, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         self._tty = _own_terminal()
         self._saved: Any = None
         self._input = _Flow(STANDARD_FDS[0], master_fd)
@@ -292,14 +296,14 @@ class _Terminal:
     def enter(self) -> None:
         """Raw mode, so that each key and control character reaches the container, and our size."""
         if self._tty is not None:
-            attributes = set_raw(self._tty)
+            attributes = terminal.set_raw(self._tty)
             self._saved = self._saved or attributes
             self.resize()
 
     def leave(self) -> None:
         saved, self._saved = self._saved, None
         if self._tty is not None and saved is not None:
-            _ignoring_loss(lambda tty: restore(tty, saved), self._tty)
+            _ignoring_loss(lambda tty: terminal.restore(tty, saved), self._tty)
 
     def resize(self) -> None:
         pass_size_on(self._master)
