@@ -7,6 +7,8 @@ it into the narrowest fault here.
 
 from schemas.invalid import one_line
 
+OUT_OF_MEMORY = "out of memory"  # of a MemoryError, which says nothing
+
 
 class Fault(Exception):
     """A failure that the user can read and act on."""

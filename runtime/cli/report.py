@@ -7,7 +7,7 @@ import os
 import sys
 
 from runtime import jsontext
-from runtime.errors import BadLog, Fault
+from runtime.errors import OUT_OF_MEMORY, BadLog, Fault
 from runtime.kernel import clock
 
 TYPE_CHECKING = False
@@ -64,6 +64,8 @@ def message_of(error: Exception) -> str:
     if isinstance(error, OSError):
         place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
         return f"{place}{error.strerror or error}{notes}"
+    if isinstance(error, MemoryError):
+        return f"{OUT_OF_MEMORY}{notes}; a limit of this process may be too small (ulimit -v)"
     if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
         return f"{error}{notes}"  # no defect of ours: a module was needed, and no fd was left to load it
     return f"internal error: {type(error).__name__}: {error}{notes}; please report this, with what `runf --debug` shows"

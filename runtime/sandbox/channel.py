@@ -31,10 +31,11 @@ annotations, and those may be longer than a packet. End of file in the child mea
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 from _struct import pack, unpack_from
 
-from runtime.errors import Fault, HookFault, InitFault
+from runtime.errors import OUT_OF_MEMORY, Fault, HookFault, InitFault
 from runtime.kernel.files import MFD_CLOEXEC, let_go, memfd_create
 from runtime.kernel.sockets import receive_fds, send_fds, tell_senders
 
@@ -145,6 +146,8 @@ def tell_fault(channel: Channel, fault: BaseException, step: str) -> None:
     if isinstance(fault, HookFault):
         channel.send(HOOK, *(text.encode() for text in (fault.pointer, fault.path, fault.outcome, fault.output)))
         return
+    if isinstance(fault, MemoryError):
+        fault = OSError(errno.ENOMEM, OUT_OF_MEMORY)
     number = getattr(fault, "errno", None) or 0
     if isinstance(fault, InitFault):
         step, detail = fault.step, fault.detail

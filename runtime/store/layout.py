@@ -274,7 +274,9 @@ def open_container(root: int, container_id: str) -> int:
 def note(dir_fd: int, name: str) -> None:
     """Make a private file that tells by being there."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    os.close(os.open(name, flags, PRIVATE_MODE, dir_fd=dir_fd))
+    fd = os.open(name, flags, PRIVATE_MODE, dir_fd=dir_fd)
+    os.fchmod(fd, PRIVATE_MODE)  # whatever the umask
+    os.close(fd)
 
 
 def is_trusted(path: str) -> str | None:

@@ -85,6 +85,10 @@ def test_an_os_error_names_the_file_and_the_reason() -> None:
     )
 
 
+def test_a_lack_of_memory_is_no_internal_error() -> None:
+    assert message_of(MemoryError()) == "out of memory; a limit of this process may be too small (ulimit -v)"
+
+
 def test_an_internal_error_shows_its_traceback_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     report(KeyError("lost"), options())
     assert capsys.readouterr().err == (

@@ -56,3 +56,14 @@ def test_what_it_told_before_it_ended_is_heard_although_it_read_nothing(ended: C
 
 def test_who_has_ended_is_told_nothing_more(ended: Child) -> None:
     spawn.go(ended, hook_state=b"{}")
+
+
+def test_a_lack_of_memory_is_told_as_one() -> None:
+    ours, theirs = channel.make_pair()
+    channel.tell_fault(theirs, MemoryError(), "program")
+    kind, fields, _ = ours.receive()
+    fault = channel.fault_of(kind, fields)
+    assert isinstance(fault, InitFault)
+    assert (fault.step, fault.errno, str(fault)) == ("program", errno.ENOMEM, "program: out of memory")
+    ours.close()
+    theirs.close()

@@ -30,7 +30,7 @@ def store(root: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def tight_umask() -> Iterator[None]:
-    """A umask that takes everything from everybody else."""
-    before = os.umask(0o077)
+    """A umask that takes everything from everybody."""
+    before = os.umask(0o777)
     yield
     os.umask(before)
