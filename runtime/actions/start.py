@@ -101,7 +101,7 @@ class _Starting:
         """Let the program be executed, as its starter on record."""
         opened = clock.now()  # a short program may have ended by the time that we hear of its start
         try:
-            startgate.open_gate(self.action.dir_fd, pidfd)
+            startgate.open_gate(self.action.dir_fd, pidfd, config["process"]["args"][0])
         except InitFault as fault:
             # what has no number is no failure of execve(2): a startContainer hook told it
             self.hook_failed = fault.errno is None and bool(config.get("hooks", {}).get("startContainer"))

@@ -37,6 +37,7 @@ class Entrance(NamedTuple):
     between: int
     channel: Channel
     outcome_fd: int
+    program: str
 
     def close(self) -> None:
         """Whoever waits for a word from us ends."""
@@ -59,7 +60,7 @@ def launch(plan: JoinPlan) -> Entrance:
         pid = process.clone3(0, cgroup_fd=plan.cgroup.cgroup_fd)
         if pid == 0:
             _stand_between(plan._replace(outcome_fd=outcome_end), mine, theirs)
-        return Entrance(pid, mine, outcome)
+        return Entrance(pid, mine, outcome, os.fsdecode(plan.program.args[0]))
     except BaseException:
         mine.close()
         os.close(outcome)
@@ -92,7 +93,7 @@ def await_ready(entrance: Entrance, *, on_console: Callable[[int], None]) -> Add
             raise channel.fault_of(kind, fields)
         else:
             _, status = os.waitpid(entrance.between, 0)
-            read_outcome(entrance.outcome_fd)
+            read_outcome(entrance.outcome_fd, entrance.program)
             raise InitFault(STEP, None, _how_it_ended(status))
     os.waitpid(entrance.between, 0)
     return Added(pid, process.pidfd_open(pid))
@@ -144,5 +145,5 @@ def let_go(entrance: Entrance, added: Added, *, on_listener: Callable[[int], Non
             else:  # hung up: the program is about to run, or everything is over
                 poll.unregister(entrance.channel.fileno())
         elif ready:
-            read_outcome(entrance.outcome_fd)
+            read_outcome(entrance.outcome_fd, entrance.program)
             return

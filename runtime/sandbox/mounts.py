@@ -220,7 +220,7 @@ def open_bind(source: str, *, recursive: bool) -> int:
         return mount.open_tree(AT_FDCWD, source, flags)
     except OSError as error:
         if error.errno == errno.EINVAL and not recursive:
-            detail = f"{error} (in a user namespace it takes what is mounted beneath it along: rbind)"
+            detail = f"{error.strerror} (in a user namespace it takes what is mounted beneath it along: rbind)"
             raise OSError(error.errno, detail) from None
         raise
 
@@ -307,7 +307,7 @@ def make_filesystem(fstype: str, source: str, options: MountOptions) -> int:
             _configure(context, options)
             mount.fsconfig_create(context)
         except OSError as error:
-            raise OSError(error.errno, f"{error}{_told(context)}") from None
+            raise OSError(error.errno, f"{error.strerror}{_told(context)}") from None
         return mount.fsmount(context, options.own.attr_set)
     finally:
         os.close(context)
@@ -331,7 +331,7 @@ def _reconfigure(mounted: int, options: MountOptions) -> None:
             _configure(context, options)
             mount.fsconfig_reconfigure(context)
         except OSError as error:
-            raise OSError(error.errno, f"{error}{_told(context)}") from None
+            raise OSError(error.errno, f"{error.strerror}{_told(context)}") from None
     finally:
         os.close(context)
 

@@ -18,6 +18,11 @@ GATE = "gate"
 OUTCOME = "outcome"
 _ERRNO_BYTES = 4
 _MESSAGE_BYTES = 8192
+# execve(2), of a file that is there and may be executed
+_REASONS = {
+    errno.ENOENT: "; what its first line or the program itself names to interpret it is missing",
+    errno.ENOEXEC: "; it is no program of this machine's, and has no line #! with an interpreter",
+}
 
 
 def is_waiting(dir_fd: int) -> bool | None:
@@ -33,8 +38,8 @@ def is_waiting(dir_fd: int) -> bool | None:
     return True
 
 
-def open_gate(dir_fd: int, pidfd: int) -> None:
-    """Let the process of ``pidfd`` execute its program; returns once it runs.  InitFault: it could not."""
+def open_gate(dir_fd: int, pidfd: int, program: str) -> None:
+    """Let the process of ``pidfd`` execute ``program``; returns once it runs.  InitFault: it could not."""
     outcome = os.open(OUTCOME, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
     try:
         _write_byte(dir_fd)
@@ -42,15 +47,15 @@ def open_gate(dir_fd: int, pidfd: int) -> None:
         poll.register(outcome, 0)  # its hang-up is told in any case
         poll.register(pidfd, select.POLLIN)
         poll.poll()
-        read_outcome(outcome)
+        read_outcome(outcome, program)
     finally:
         os.close(outcome)
 
 
-def read_outcome(outcome: int) -> None:
-    """Once ``outcome`` is hung up, or the process has ended: InitFault where its program could not be executed."""
+def read_outcome(outcome: int, program: str) -> None:
+    """Once ``outcome`` is hung up, or the process has ended: InitFault where ``program`` could not be executed."""
     os.set_blocking(outcome, False)
-    _judge(b"".join(iter(lambda: _read_left(outcome), b"")))
+    _judge(b"".join(iter(lambda: _read_left(outcome), b"")), program)
 
 
 def _write_byte(dir_fd: int) -> None:
@@ -73,14 +78,14 @@ def _read_left(outcome: int) -> bytes:
         return b""  # the process has ended, and somebody else still holds the FIFO open: nobody will write any more
 
 
-def _judge(told: bytes) -> None:
+def _judge(told: bytes, program: str) -> None:
     """End of file without a fault means success, also where the program has ended since: it was executed."""
     number = int.from_bytes(told[:_ERRNO_BYTES], "little")
     words = told[_ERRNO_BYTES:].decode("utf-8", "replace")
     if not number and not words:
         return
     if not words:
-        words = f"exec: {os.strerror(number)}"
+        words = f'exec: "{program}": {os.strerror(number).lower()}{_REASONS.get(number, "")}'
     elif words.endswith(": "):
         words += os.strerror(number)
     raise InitFault("exec", number or None, words)

@@ -255,6 +255,28 @@ def test_a_program_that_cannot_run_is_told_at_create(runf: Runf, bundle: Path, p
     assert types(last)[:2] == ["creating", "failed"]
 
 
+def test_a_script_whose_interpreter_is_missing_says_so(runf: Runf, bundle: Path) -> None:
+    (bundle / "script").write_text("#!/nosuch/interpreter\n")
+    (bundle / "script").chmod(0o755)
+    script = {"destination": "/tmp/script", "type": "none", "source": str(bundle / "script"), "options": ["bind"]}
+    path = make_container_bundle(bundle, "/tmp/script", change=lambda config: config["mounts"].append(script))
+    told = (
+        'runf: exec: "/tmp/script": no such file or directory; '
+        "what its first line or the program itself names to interpret it is missing\n"
+    )
+    refused = runf("run", "-b", path, "one")
+    assert (refused.returncode, refused.stderr) == (1, told)
+    runf.ok(
+        "run",
+        "-d",
+        "-b",
+        make_container_bundle(bundle, "sleep", "600", change=lambda config: config["mounts"].append(script)),
+        "two",
+    )
+    refused = runf("exec", "two", "/tmp/script")
+    assert (refused.returncode, refused.stderr) == (255, told)
+
+
 def test_a_file_that_is_no_program_is_told_at_start(runf: Runf, bundle: Path) -> None:
     path = make_container_bundle(bundle, "/tmp/broken")
     config = json.loads((bundle / "config.json").read_text())
@@ -267,7 +289,10 @@ def test_a_file_that_is_no_program_is_told_at_start(runf: Runf, bundle: Path) ->
     runf.ok("create", "-b", path, "one")
     refused = runf("start", "one")
     assert refused.returncode == 1
-    assert "exec: Exec format error" in refused.stderr
+    assert refused.stderr == (
+        'runf: exec: "/tmp/broken": exec format error; '
+        "it is no program of this machine's, and has no line #! with an interpreter\n"
+    )
     record = runf.state("one")
     assert (record["status"], types(record)[-1]) == ("stopped", "failed")
     runf.ok("delete", "one")
