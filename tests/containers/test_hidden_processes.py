@@ -6,12 +6,11 @@ Services that systemd hardens see it so: ProtectProc= and ProcSubset= (systemd.e
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.containers import Runf, make_container_bundle, wait_until
+from tests.support.containers import Runf, create_under_way, make_container_bundle, wait_until
 from tests.support.watching import Watcher
 
 if TYPE_CHECKING:
@@ -69,20 +68,10 @@ def test_what_has_ended_is_told_all_the_same(runf: Runf, outsider: Runf) -> None
 
 
 def test_a_create_under_way_is_not_taken_for_interrupted(runf: Runf, outsider: Runf, bundle: Path) -> None:
-    (bundle / "reached").write_text("")
-    script = f"echo yes > {bundle}/reached; while [ ! -e {bundle}/go ]; do sleep 0.05; done"
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]}
-    path = make_container_bundle(
-        bundle, "sleep", "600", change=lambda config: config.update(hooks={"createRuntime": [hook]})
-    )
-    making = subprocess.Popen(runf.argv("create", "-b", path, "one"))
-    try:
-        wait_until(lambda: (bundle / "reached").read_text() == "yes\n", "the hook")
+    with create_under_way(runf, bundle, "one"):
         seen = json.loads(outsider.ok("state", "one"))
         assert (seen["status"], seen["verified"]) == ("creating", False)
-    finally:
-        (bundle / "go").write_text("")
-        assert making.wait(20) == 0
+    assert runf.state("one")["status"] == "created"
 
 
 @pytest.mark.usefixtures("living")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.containers import Runf, make_container_bundle, wait_until
+from tests.support.containers import Runf, create_under_way, make_container_bundle
 from tests.support.watching import Watcher
 
 if TYPE_CHECKING:
@@ -64,22 +63,11 @@ def test_nothing_is_done_to_a_process_that_cannot_be_told(runf: Runf, living: di
 
 @pytest.mark.parametrize("where", ["pid", "time"])
 def test_a_create_that_is_under_way_is_not_taken_for_interrupted(runf: Runf, bundle: Path, where: str) -> None:
-    (bundle / "reached").write_text("")
-    script = f"echo yes > {bundle}/reached; while [ ! -e {bundle}/go ]; do sleep 0.05; done"
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]}
-    path = make_container_bundle(
-        bundle, "sleep", "600", change=lambda config: config.update(hooks={"createRuntime": [hook]})
-    )
-    making = subprocess.Popen(runf.argv("create", "-b", path, "one"))
-    try:
-        wait_until(lambda: (bundle / "reached").read_text() == "yes\n", "the hook")
-        there = Runf(runf.place, ELSEWHERE[where])
+    there = Runf(runf.place, ELSEWHERE[where])
+    with create_under_way(runf, bundle, "one"):
         seen = json.loads(there.ok("state", "one"))
         assert (seen["status"], seen["verified"]) == ("creating", False)
         assert there("delete", "--force", "one").returncode == 1
-    finally:
-        (bundle / "go").write_text("")
-        assert making.wait(20) == 0
     assert runf.state("one")["status"] == "created"
 
 

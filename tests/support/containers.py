@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from runtime.spec.default import default_config
 from tests.support.session import unique_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 REPOSITORY = Path(__file__).parents[2]
 ENTRY = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from runtime.cli.entry import main; main(sys.argv)"
@@ -127,6 +128,24 @@ def make_container_bundle(
     (place / "rootfs").mkdir(parents=True, exist_ok=True)
     (place / "config.json").write_text(json.dumps(config))
     return str(place)
+
+
+@contextlib.contextmanager
+def create_under_way(runf: Runf, bundle: Path, container_id: str) -> Iterator[None]:
+    """A create that waits in a hook for the end of the block, and succeeds then."""
+    script = f"echo yes > {bundle}/reached; while [ ! -e {bundle}/go ]; do sleep 0.05; done"
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"]}
+    path = make_container_bundle(
+        bundle, "sleep", "600", change=lambda config: config.update(hooks={"createRuntime": [hook]})
+    )
+    (bundle / "reached").write_text("")
+    making = subprocess.Popen(runf.argv("create", "-b", path, container_id))
+    try:
+        wait_until(lambda: (bundle / "reached").read_text() == "yes\n", "the hook")
+        yield
+    finally:
+        (bundle / "go").write_text("")
+        assert making.wait(20) == 0
 
 
 def wait_until(is_so: Callable[[], bool], what: str, deadline_s: float = 20) -> None:
