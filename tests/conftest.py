@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -50,7 +51,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a misspelt RUNF_TEST_MUST_HAVE, which would demand nothing."""
+    """Refuse a misspelt RUNF_TEST_MUST_HAVE, which would demand nothing; take back what nohup(1) or a `&` has ignored.
+
+    A shell in a container can't trap what was ignored when it started.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     config.addinivalue_line("markers", "needs(name, ...): what the test needs of the machine (tests/support/needs.py)")
     try:
         needs.must_have()
