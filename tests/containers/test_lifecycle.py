@@ -387,12 +387,6 @@ def test_nothing_is_left_of_a_life(runf: Runf, bundle: Path) -> None:
     assert found.stdout == ""
 
 
-@needs_root
-def test_a_root_for_readers_belongs_to_whom_it_says(runf: Runf, bundle: Path) -> None:
-    runf.ok("--public-state", "run", "-b", make_container_bundle(bundle, "true"), "one")
-    assert stat.S_IMODE(runf.root.stat().st_mode) == 0o755
-
-
 @pytest.mark.needs("containers")
 def test_run_commits_nothing_between_its_create_and_its_start(runf: Runf, bundle: Path) -> None:
     runf.ok("run", "--detach", "-b", make_container_bundle(bundle, "sleep", "1000"), "one")

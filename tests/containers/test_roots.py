@@ -1,6 +1,7 @@
 """Several roots on one host."""
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,9 @@ def test_a_root_that_can_not_be_announced_has_containers_all_the_same(
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc")
     assert runf("run", "-b", make_container_bundle(bundle, "true"), "one").returncode == 0
+
+
+@pytest.mark.needs("root")
+def test_a_root_for_readers_belongs_to_whom_it_says(runf: Runf, bundle: Path) -> None:
+    runf.ok("--public-state", "run", "-b", make_container_bundle(bundle, "true"), "one")
+    assert stat.S_IMODE(runf.root.stat().st_mode) == 0o755
