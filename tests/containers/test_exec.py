@@ -258,6 +258,23 @@ def test_who_waits_in_the_foreground_tells_the_exit_after_the_container_is_gone(
     assert record["execs"][0]["exit"] == {"code": 137, "signal": 9, "oomKilled": None}
 
 
+def shown_by_both(
+    runf: Runf,
+    bundle: Path,
+    show: str,
+    *options: str,
+    change: Callable[[dict[str, Any]], object],
+    **caller: Any,
+) -> list[str]:
+    """What ``sh -c show`` prints as a container's own program, and as one that is added to another container."""
+    first = runf.ok(
+        "run", *options, "-b", make_container_bundle(bundle, "sh", "-c", show, change=change), "one", **caller
+    )
+    path = make_container_bundle(bundle, "sleep", "600", change=change)
+    runf.ok("run", "-d", *options, "-b", path, "two", **caller)
+    return [first, runf.ok("exec", "two", "sh", "-c", show, **caller)]
+
+
 @pytest.mark.needs("root")
 @pytest.mark.parametrize(("annotations", "groups"), [({}, ["8"]), ({"run.oci.keep_original_groups": "1"}, ["7", "9"])])
 def test_the_callers_groups_stay_where_an_annotation_asks_for_that(
@@ -267,11 +284,8 @@ def test_the_callers_groups_stay_where_an_annotation_asks_for_that(
         config["annotations"] = annotations
         config["process"]["user"] = {"uid": 5, "gid": 6, "additionalGids": [8]}
 
-    show = "grep ^Groups: /proc/self/status"
-    path = make_container_bundle(bundle, "sh", "-c", f"{show}; exec >/dev/null; sleep 600", change=change)
-    first = runf.ok("run", "-d", "-b", path, "one", extra_groups=[7, 9])
-    added = runf.ok("exec", "one", "sh", "-c", show, extra_groups=[7, 9])
-    assert (first.split()[1:], added.split()[1:]) == (groups, groups)
+    shown = shown_by_both(runf, bundle, "grep ^Groups: /proc/self/status", change=change, extra_groups=[7, 9])
+    assert [each.split()[1:] for each in shown] == [groups, groups]
 
 
 KEYCTL_SETPERM = 5
@@ -293,7 +307,5 @@ def test_the_callers_keyring_reaches_a_container_and_what_is_added_only_where_it
         config["linux"]["maskedPaths"] = []
 
     show = "grep -c runf-callers /proc/keys || true"
-    path = make_container_bundle(bundle, "sh", "-c", f"{show}; exec >/dev/null; sleep 600", change=change)
-    first = runf.ok("run", "-d", *options, "-b", path, "one", preexec_fn=hold_a_key)
-    added = runf.ok("exec", "one", "sh", "-c", show, preexec_fn=hold_a_key)
-    assert (int(first), int(added)) == (is_kept, is_kept)
+    shown = shown_by_both(runf, bundle, show, *options, change=change, preexec_fn=hold_a_key)
+    assert [int(each) for each in shown] == [is_kept, is_kept]
