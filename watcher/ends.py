@@ -23,6 +23,7 @@ from runtime.store.record import UNKNOWN_EXIT, exec_ended
 from runtime.store.record import ended as end_record
 from watcher.deciding import decide_now
 from watcher.exits import EXEC, HAND, INIT, Ended, Exits, Followed
+from watcher.handed import Handed
 
 if TYPE_CHECKING:
     from runtime.actions.evidence import Observer
@@ -42,7 +43,7 @@ class Ends:
         self._later = later  # has something done after some seconds
         self._soon: set[str] = set()  # the instances of ends, or EXEC, that are tried again then
         self._here: Observer = evidence.observer(store.proc)
-        self._exits = Exits(store.proc)
+        self._exits = Exits(store.proc, Handed(store.fds.root))
         self._kept: dict[str, Ended] = {}
         self._kept_execs: list[Ended] = []
         self._unsettled: dict[str, str] = {}  # ids by instance
@@ -113,6 +114,7 @@ class Ends:
 
     def retry(self, snapshot: Snapshot) -> None:
         """Try again what could not be committed or followed."""
+        self._exits.take_handed()
         self._retry_execs()
         for instance, ended in list(self._kept.items()):
             self._settle(ended.followed.container_id, instance)

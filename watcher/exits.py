@@ -22,6 +22,7 @@ from runtime.store.record import UNKNOWN_EXIT
 
 if TYPE_CHECKING:
     from runtime.store.record import Exit, Precision, Process
+    from watcher.handed import Handed
 
 INIT, EXEC, HAND = "init", "exec", "hand"
 _NO_FDS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -58,13 +59,17 @@ class _Entry:
 class Exits:
     """The pidfds, behind one fd that polls readable when something ended."""
 
-    def __init__(self, proc: str = "/proc") -> None:
+    def __init__(self, proc: str = "/proc", handed: Handed | None = None) -> None:
         self._proc = proc
+        self._handed = handed
         self._epoll = select.epoll()
         self._by_fd: dict[int, _Entry] = {}
         self._of_life: dict[str, dict[tuple[str, int, int], int]] = {}
         self.lacks_fds = False
         self.fd: int = self._epoll.fileno()
+        if handed is not None and handed.fd is not None:
+            # edge-triggered: what waits while we have no fd left would come again and again
+            self._epoll.register(handed.fd, select.EPOLLIN | select.EPOLLET)
 
     def __len__(self) -> int:
         return len(self._by_fd)
@@ -79,8 +84,9 @@ class Exits:
         return len(of_life) == len(wanted) and all(_key(each) in of_life for each in wanted)
 
     def follow(self, followed: Followed) -> bool:
-        """Follow the process; False where no pidfd can tell its end, since it is reaped or we have no fd left.
+        """Follow the process; False where no pidfd can tell its end.
 
+        That is so where we have no fd left, and of a process that was reaped before anybody got us a pidfd of it.
         The caller makes sure that the process's pid means here what it meant to whoever recorded it.
         """
         if self.is_followed(followed):
@@ -92,6 +98,8 @@ class Exits:
                 raise
             self.lacks_fds = True
             return False
+        if pidfd is None and self._handed is not None:
+            pidfd = self._handed.take(followed.instance, followed.process)
         if pidfd is None:
             return False
         # who is dead by now may have died long before
@@ -103,8 +111,19 @@ class Exits:
 
     def read(self) -> list[Ended]:
         """What has ended since the last call; waits for nothing."""
-        found = (self._look(self._by_fd[pidfd], events) for pidfd, events in self._epoll.poll(0))
-        return [ended for ended in found if ended is not None]
+        found = (self._look(self._by_fd[fd], events) for fd, events in self._epoll.poll(0) if fd in self._by_fd)
+        ended = [each for each in found if each is not None]
+        self.take_handed()
+        return ended
+
+    def take_handed(self) -> None:
+        """Keep what was handed over for ``follow`` to find, and nothing of it for long."""
+        if self._handed is not None:
+            self._handed.read()
+            self._handed.forget(self._is_process_followed)
+
+    def _is_process_followed(self, instance: str, pid: int, start_time: int) -> bool:
+        return any(key[1:] == (pid, start_time) for key in self._of_life.get(instance, ()))
 
     def _look(self, entry: _Entry, events: int) -> Ended | None:
         entry.time = entry.time or clock.now()
@@ -152,6 +171,8 @@ class Exits:
         self._by_fd.clear()
         self._of_life.clear()
         self._epoll.close()
+        if self._handed is not None:
+            self._handed.close()
 
 
 @cache

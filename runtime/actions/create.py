@@ -40,6 +40,7 @@ from runtime.sandbox.plan import plan_init
 from runtime.spec.bundle import read_bundle
 from runtime.spec.warnings import find_warnings
 from runtime.store import layout
+from runtime.store.handover import hand_over
 from runtime.store.store import Store
 
 TYPE_CHECKING = False
@@ -203,7 +204,9 @@ class _Making(Beginning):
             let_go(*fds, *([listener.detach()] if listener else []))
         self.undo.push("mounts", self._unmount)
         self.undo.push("first process", lambda: _end(child))
-        self.commit(happenings=(), pid=child.pid, process=identify(child.pid, self.context.roots.proc))
+        identity = identify(child.pid, self.context.roots.proc)
+        record = self.commit(happenings=(), pid=child.pid, process=identity)
+        hand_over(self.store.fds.root, record["instance"], identity, child.pidfd)
         return child
 
     def _settle(self, child: Child, plan: InitPlan) -> Record:

@@ -37,6 +37,7 @@ from runtime.spec.frozen import thaw_config
 from runtime.spec.process_options import NOTHING, Changes, change_process
 from runtime.spec.warnings import find_unknown_capabilities
 from runtime.store import layout
+from runtime.store.handover import hand_over
 from runtime.store.record import exec_started
 
 TYPE_CHECKING = False
@@ -275,6 +276,7 @@ class _Executing:
             if not is_same or held.record["status"] == "stopped":
                 raise NotRunning(self.record["id"])
             held.commit(exec_started(held.record, identity, now=clock.now()))
+        hand_over(self.store.fds.root, self.record["instance"], identity, added.pidfd)
         if self.request.pidfd_socket:
             send_pidfd(self.request.pidfd_socket, added.pidfd)
         if self.request.pid_file:

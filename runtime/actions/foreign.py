@@ -19,12 +19,13 @@ import os
 from runtime import jsontext
 from runtime.actions import evidence, look
 from runtime.actions.failure import failed
-from runtime.actions.identity import identify
+from runtime.actions.identity import identify, open_pidfd
 from runtime.actions.owner import owner_name
 from runtime.errors import BadRecord, ContainerExists, Fault, NoSuchContainer
 from runtime.kernel import clock, procfs
 from runtime.store import layout
 from runtime.store.announced import trusted_others
+from runtime.store.handover import hand_over
 from runtime.store.record import advance, new_record
 from runtime.store.store import Store, open_store
 
@@ -182,7 +183,12 @@ def _enter(context: Context, store: Store, state: HookState, process: Process) -
         except BaseException as fault:
             held.retire(failed(held.record, fault, now=now))
             raise
-        return held.record
+        record = held.record
+    pidfd = open_pidfd(process, context.roots.proc)
+    if pidfd is not None:
+        hand_over(store.fds.root, record["instance"], process, pidfd)
+        os.close(pidfd)
+    return record
 
 
 def _rootfs(bundle: str) -> str:

@@ -41,6 +41,7 @@ from runtime.sandbox import criu, criu_service, relay, restoring
 from runtime.spec.bundle import read_bundle
 from runtime.spec.fields import namespace_paths
 from runtime.store import layout
+from runtime.store.handover import hand_over
 from runtime.store.store import Store
 
 TYPE_CHECKING = False
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from runtime.sandbox.criu import CriuOptions, Directories
     from runtime.sandbox.restoring import Launched
     from runtime.spec.bundle import Bundle
-    from runtime.store.record import Record
+    from runtime.store.record import Process, Record
     from runtime.store.store import Action
 
 STDIO = ("stdin", "stdout", "stderr")
@@ -160,7 +161,9 @@ class _Restoring(Beginning):
             relay.pass_size_on(self.master_fd)  # criu has given it the size that it had
         if self.request.pid_file:
             write_pid_file(self.request.pid_file, pid)
-        record = self._commit_running(pid)
+        identity = identify(pid, self.context.roots.proc)
+        record = self._commit_running(identity)
+        hand_over(self.store.fds.root, record["instance"], identity, pidfd)
         launched.let_run(log)
         return Made(record, pidfd, self.master_fd)
 
@@ -217,16 +220,16 @@ class _Restoring(Beginning):
         except OSError as error:
             raise Fault(f"the network namespace {path} can't be opened: {error.strerror}") from None
 
-    def _commit_running(self, pid: int) -> Record:
-        proc = self.context.roots.proc
+    def _commit_running(self, first: Process) -> Record:
+        namespaces = procfs.namespaces(self.context.roots.proc, first["pid"])
         return self.commit(
             happenings=("created", "started"),
             status="running",
-            pid=pid,
-            process=identify(pid, proc),
+            pid=first["pid"],
+            process=first,
             maker=None,
             started=clock.now(),
-            linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": procfs.namespaces(proc, pid)},
+            linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
 
 

@@ -16,6 +16,7 @@ from runtime.late import Late
 from runtime.sandbox import features, startgate
 from runtime.spec.frozen import thaw_config
 from runtime.store import layout
+from runtime.store.presence import has_come_since
 from runtime.store.record import advance
 
 TYPE_CHECKING = False
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from runtime.actions import delete
     from runtime.actions.context import Context
     from runtime.spec.config import Config
+    from runtime.store import handover
     from runtime.store.record import Happening, Record
     from runtime.store.store import Action, Store
 else:
     delete = Late("runtime.actions.delete")  # only a hook that fails asks for it
+    handover = Late("runtime.store.handover")  # what create handed over suffices, but for a watcher that came since
 
 SIGKILL = 9
 END_WAIT_S = 10.0
@@ -89,10 +92,12 @@ class _Starting:
         config = thaw_config(self.store.read_file(self.action.id, layout.CONFIG))
         identity = observed.record["process"]
         pidfd = open_pidfd(identity, self.context.roots.proc) if identity else None
-        if pidfd is None:
+        if identity is None or pidfd is None:
             raise WrongStatus("start", self.action.id, "stopped", ALLOWED["start"])
         try:
             self._commit(starter=identify(os.getpid(), self.context.roots.proc))
+            if has_come_since(self.store.fds.root, self.action.dir_fd):
+                handover.hand_over(self.store.fds.root, self.action.instance, identity, pidfd)
             return self.pass_gate(config, pidfd)
         finally:
             let_go(pidfd)

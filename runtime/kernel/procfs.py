@@ -127,6 +127,11 @@ def start_time(proc: str, pid: int | str) -> int | None:
     return found.start_time if found else None
 
 
+def is_pidfd(fd: int) -> bool:
+    """Whether our own ``fd`` is a pidfd (proc_pid_fdinfo(5)); of which process, nobody can tell once that is reaped."""
+    return "\nPid:\t" in (_read(f"{OWN}/self/fdinfo/{fd}") or "")
+
+
 def boot_id(proc: str) -> str:
     """The random id of this boot, 36 characters; read once, since it lasts longer than we do.
 

@@ -16,6 +16,7 @@
     <instance>.making, .gone       directories on their way in and out
   .deleted/<instance>/      0755   last records
   .watcher                  0600   held by the watcher at work
+  .pidfds                   0600   its socket, for the pidfds of what begins
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ STAGING = ".staging"
 DELETED = ".deleted"
 SWEEP = ".sweep"
 PRUNED = ".pruned"
+PIDFDS = ".pidfds"
 RETIRED = "retired"
 PRIVATE_SUFFIX = ".private"
 MAKING_SUFFIX = ".making"

@@ -1,7 +1,8 @@
 """Whether a watcher is at work for a root, told without asking it.
 
 The watcher holds an exclusive flock on ``<root>/.watcher`` (0600, so that no mere reader can hold or fake it) for as
-long as it commits exits there.  The kernel drops the lock with the process, however that ends.
+long as it commits exits there.  The kernel drops the lock with the process, however that ends.  Beside it lies the
+socket ``.pidfds`` (handover.py), which it makes anew when it starts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import fcntl
 import os
 
-from runtime.store import lock
+from runtime.store import layout, lock
 
 NAME = ".watcher"
 _MODE = 0o600
@@ -38,6 +39,15 @@ def watcher_at_work(root_fd: int) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def has_come_since(root_fd: int, container_fd: int) -> bool:
+    """Whether a watcher has come after the container was made, and so got nothing from whoever made it."""
+    try:
+        came = os.stat(layout.PIDFDS, dir_fd=root_fd, follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return False
+    return came > os.stat(layout.ACTION, dir_fd=container_fd).st_mtime_ns
 
 
 def announce(root_fd: int, *, wait_s: float = ASKING_WAIT_S) -> int:

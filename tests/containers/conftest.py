@@ -11,6 +11,7 @@ import pytest
 from tests.support.containers import Runf
 from tests.support.session import unique_name
 from tests.support.systemd import Scoped
+from tests.support.watching import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,18 @@ def bundle(runf: Runf) -> Path:
     path = runf.place / "bundle"
     path.mkdir()
     return path
+
+
+@pytest.fixture
+def watching(runf: Runf, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
+    """A watcher that follows the root: it is there before the first container."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runf.place))
+    started = Watcher(str(runf.root), "--socket", str(runf.place / "watcher.sock"))
+    try:
+        assert "following" in started.wait_ready()
+        yield started
+    finally:
+        started.clean_up()
 
 
 @pytest.fixture

@@ -12,22 +12,9 @@ from tests.support.containers import Runf, make_container_bundle, wait_until
 from tests.support.watching import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 STORM = 40  # more than a record keeps
-
-
-@pytest.fixture
-def watcher(runf: Runf, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
-    """One that follows the root; it is there before the first container."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runf.place))
-    made = Watcher(str(runf.root), "--socket", str(runf.place / "watcher.sock"))
-    try:
-        assert "following" in made.wait_ready()
-        yield made
-    finally:
-        made.clean_up()
 
 
 def short(event: dict[str, Any]) -> str:
@@ -36,8 +23,8 @@ def short(event: dict[str, Any]) -> str:
 
 
 @pytest.mark.needs("linux:6.15")
-def test_the_exit_code_is_told_though_nobody_waited(runf: Runf, bundle: Path, watcher: Watcher) -> None:
-    argv = runf.argv("events", "--socket", watcher.socket, "--until", "exec.ended")
+def test_the_exit_code_is_told_though_nobody_waited(runf: Runf, bundle: Path, watching: Watcher) -> None:
+    argv = runf.argv("events", "--socket", watching.socket, "--until", "exec.ended")
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as reader:
         runf.ok("run", "-d", "-b", make_container_bundle(bundle, "sleep", "600"), "one")
         runf.ok("exec", "-d", "one", "sh", "-c", "sleep 0.2; exit 7")
@@ -48,8 +35,8 @@ def test_the_exit_code_is_told_though_nobody_waited(runf: Runf, bundle: Path, wa
     assert seen[-1]["data"]["status"] == "running"
 
 
-def test_a_storm_of_them_is_told_whole_and_bounded_on_disk(runf: Runf, bundle: Path, watcher: Watcher) -> None:
-    argv = runf.argv("events", "--socket", watcher.socket, "--until", "deleted")
+def test_a_storm_of_them_is_told_whole_and_bounded_on_disk(runf: Runf, bundle: Path, watching: Watcher) -> None:
+    argv = runf.argv("events", "--socket", watching.socket, "--until", "deleted")
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as reader:
         runf.ok("run", "-d", "-b", make_container_bundle(bundle, "sleep", "600"), "one")
         for number in range(STORM):
@@ -65,7 +52,7 @@ def test_a_storm_of_them_is_told_whole_and_bounded_on_disk(runf: Runf, bundle: P
         assert (kinds.count("exec.started"), kinds.count("exec.ended")) == (STORM, STORM)
 
 
-def test_the_last_record_says_how_a_detached_one_ended(runf: Runf, bundle: Path, watcher: Watcher) -> None:
+def test_the_last_record_says_how_a_detached_one_ended(runf: Runf, bundle: Path, watching: Watcher) -> None:
     runf.ok("run", "-d", "-b", make_container_bundle(bundle, "sleep", "600"), "one")
     runf.ok("exec", "-d", "one", "sleep", "600")
     runf.ok("delete", "--force", "one")

@@ -12,21 +12,10 @@ from tests.support.containers import Runf, make_container_bundle
 from tests.support.watching import Watcher, reading, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 TEAM = {"org.example.team": "red"}
-
-
-@pytest.fixture
-def watching(runf: Runf, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runf.place))
-    started = Watcher(str(runf.root), "--socket", str(runf.place / "watcher.sock"))
-    try:
-        assert "following" in started.wait_ready()
-        yield started
-    finally:
-        started.clean_up()
 
 
 def bundle_of(bundle: Path, *words: str, memory: int | None = None) -> str:

@@ -234,7 +234,7 @@ def test_a_name_that_is_too_long_for_any_address_is_one_line(launch, tmp_path):
 def test_a_root_that_is_not_there_is_made(store, launch):
     watching = launch(root=f"{store.root}/../other")
     watching.wait_ready()
-    assert sorted(os.listdir(f"{store.root}/../other")) == [".deleted", ".staging", ".watcher"]
+    assert sorted(os.listdir(f"{store.root}/../other")) == [".deleted", ".pidfds", ".staging", ".watcher"]
 
 
 def test_a_root_that_others_may_write_is_only_read(store, launch):

@@ -1,0 +1,130 @@
+"""Pidfds that commands have handed over, kept until their record is read.
+
+Each command puts its pidfd into the socket before the program may run, and reading takes all that is there. So whoever
+finds a process dead, and then reads, has its pidfd if one was handed over at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from runtime.kernel import procfs
+from runtime.store import handover
+from runtime.store.layout import PIDFDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runtime.store.record import Process
+
+KEPT_S = 60.0  # a record that anybody commits is read much sooner
+MODE = 0o600
+QUEUE_LIMIT = 4096  # the kernel takes less where net.core.somaxconn is less
+
+_Key = tuple[str, int, int]
+_log = logging.getLogger(__name__)
+
+
+def listen(root_fd: int) -> socket.socket:
+    """A non-blocking socket in place of what a dead watcher left.  OSError."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(PIDFDS, dir_fd=root_fd)
+        listener.bind(handover.address(root_fd))
+        os.chmod(PIDFDS, MODE, dir_fd=root_fd)  # nobody can connect before we listen
+        listener.listen(QUEUE_LIMIT)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+class Handed:
+    """The pidfds of one root's socket; ``fd`` polls readable when a command has come, and is None without a socket."""
+
+    def __init__(self, root_fd: int) -> None:
+        self._root_fd = root_fd
+        self._pidfds: dict[_Key, tuple[int, float]] = {}  # with the time of their coming
+        self._silent: list[socket.socket] = []  # connected, and nothing said so far
+        self._listener: socket.socket | None = None
+        try:
+            self._listener = listen(root_fd)
+        except OSError as error:
+            _log.warning("no pidfds can be handed over: %s: %s", PIDFDS, error.strerror)
+
+    @property
+    def fd(self) -> int | None:
+        """What to poll; edge-triggered, since nothing is read where we have no fds left."""
+        return None if self._listener is None else self._listener.fileno()
+
+    def take(self, instance: str, process: Process) -> int | None:
+        """The pidfd of that process, from here on the caller's; None where nobody has handed it over."""
+        self.read()
+        pidfd, _ = self._pidfds.pop(_key(instance, process), (None, 0.0))
+        return pidfd
+
+    def read(self) -> None:
+        """Take in what commands have sent."""
+        if self._listener is None:
+            return
+        silent, self._silent = self._silent, []
+        for connection in silent:
+            self._receive(connection)
+        try:
+            while True:
+                connection, _ = self._listener.accept()
+                connection.setblocking(False)
+                self._receive(connection)
+        except BlockingIOError:
+            return  # that was all
+        except OSError as error:
+            _log.warning("pidfds that commands hand over can't be taken: %s", error.strerror)
+
+    def _receive(self, connection: socket.socket) -> None:
+        try:
+            handed = handover.receive(connection)
+        except BlockingIOError:
+            self._silent.append(connection)
+            return
+        except OSError:
+            handed = None  # more than one fd, or no fd left for it
+        connection.close()
+        if handed is not None:
+            self._keep(handed)
+
+    def _keep(self, handed: handover.Handed) -> None:
+        key = (handed.instance, handed.pid, handed.start_time)
+        if key in self._pidfds or not procfs.is_pidfd(handed.pidfd):
+            os.close(handed.pidfd)
+        else:
+            self._pidfds[key] = (handed.pidfd, time.monotonic())
+
+    def forget(self, is_followed: Callable[[str, int, int], bool]) -> None:
+        """Let go of those of processes that are followed without them, and of what no record has ever asked for."""
+        limit = time.monotonic() - KEPT_S
+        for key, (pidfd, came) in list(self._pidfds.items()):
+            if came < limit or is_followed(*key):
+                del self._pidfds[key]
+                os.close(pidfd)
+
+    def close(self) -> None:
+        """Let all of it go, and have commands find no socket."""
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(PIDFDS, dir_fd=self._root_fd)
+            self._listener.close()
+        for connection in self._silent:
+            connection.close()
+        for pidfd, _ in self._pidfds.values():
+            os.close(pidfd)
+
+
+def _key(instance: str, process: Process) -> _Key:
+    return (instance, process["pid"], process["startTime"])
