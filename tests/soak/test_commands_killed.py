@@ -224,7 +224,7 @@ def check_nothing_left(cast: Cast) -> None:
     """No container, no file in .staging, no mount, no cgroup; processes are what the session looks for."""
     root = cast.runf.root
     assert cast.runf.ok("list", "-q") == ""
-    assert {name for name in os.listdir(root) if name not in (".deleted", ".staging", ".watcher")} == set()
+    assert {name for name in os.listdir(root) if name not in (".deleted", ".pidfds", ".staging", ".watcher")} == set()
     store = Store(str(root), make=False)
     staging.sweep(store.fds)  # what a create that was killed has left goes with the next one
     store.close()
