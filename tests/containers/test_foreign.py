@@ -101,6 +101,17 @@ def test_a_watcher_records_its_exit_code(foreign: Foreign, runf: Runf) -> None:
         watcher.clean_up()
 
 
+@pytest.mark.needs("linux:6.15")
+def test_the_code_is_recorded_however_late_the_watcher_is(foreign: Foreign, runf: Runf, watching: Watcher) -> None:
+    foreign.prepare("sh", "-c", "exit 7")
+    with watching.asleep():
+        foreign("create", "--bundle", str(foreign.bundle), foreign.id)
+        foreign("start", foreign.id)
+        wait_until(lambda: runf.state(foreign.id)["status"] == "stopped", "the end is seen")
+        foreign("delete", foreign.id)
+    wait_until(lambda: runf.last_records()[0]["exit"]["code"] == 7, "the exit code is recorded")
+
+
 def test_its_record_leads_to_its_cgroup_and_namespaces(foreign: Foreign, runf: Runf) -> None:
     foreign.prepare("sleep", "600")
     foreign("run", "--detach", "--bundle", str(foreign.bundle), foreign.id)

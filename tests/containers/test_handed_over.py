@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +25,6 @@ pytestmark = pytest.mark.needs("linux:6.15")  # who was reaped tells how it ende
 BURST = 12  # more than net.unix.max_dgram_qlen
 
 
-@contextlib.contextmanager
-def asleep(watcher: Watcher) -> Iterator[None]:
-    """Meanwhile the watcher gets to nothing at all, as on a machine that is busy."""
-    watcher.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        watcher.process.send_signal(signal.SIGCONT)
-
-
 def until_stopped(runf: Runf, container_id: str) -> None:
     """The process is gone, reaped by somebody who told nobody how it ended."""
     wait_until(lambda: runf.state(container_id)["status"] == "stopped", f"{container_id} has ended")
@@ -51,7 +40,7 @@ def exit_of(runf: Runf, container_id: str) -> dict[str, Any]:
 def test_of_what_run_has_started(runf: Runf, bundle: Path, watching: Watcher) -> None:
     path = make_container_bundle(bundle, "sh", "-c", "exit 6")
     names = [f"c{number}" for number in range(BURST)]
-    with asleep(watching):
+    with watching.asleep():
         for name in names:
             runf.ok("run", "--detach", "-b", path, name)
         for name in names:
@@ -60,7 +49,7 @@ def test_of_what_run_has_started(runf: Runf, bundle: Path, watching: Watcher) ->
 
 
 def test_of_what_start_has_started(runf: Runf, bundle: Path, watching: Watcher) -> None:
-    with asleep(watching):
+    with watching.asleep():
         runf.ok("create", "-b", make_container_bundle(bundle, "sh", "-c", "exit 7"), "one")
         runf.ok("start", "one")
         until_stopped(runf, "one")
@@ -68,7 +57,7 @@ def test_of_what_start_has_started(runf: Runf, bundle: Path, watching: Watcher) 
 
 
 def test_of_what_was_killed_while_it_waited_for_its_start(runf: Runf, bundle: Path, watching: Watcher) -> None:
-    with asleep(watching):
+    with watching.asleep():
         runf.ok("create", "-b", make_container_bundle(bundle, "true"), "one")
         runf.ok("kill", "one", "KILL")
         until_stopped(runf, "one")
@@ -78,7 +67,7 @@ def test_of_what_was_killed_while_it_waited_for_its_start(runf: Runf, bundle: Pa
 
 def test_of_what_exec_has_added(runf: Runf, bundle: Path, watching: Watcher) -> None:
     runf.ok("run", "--detach", "-b", make_container_bundle(bundle, "sleep", "600"), "one")
-    with asleep(watching):
+    with watching.asleep():
         runf.ok("exec", "--detach", "one", "sh", "-c", "exit 8")
         pid = runf.record("one")["execs"][0]["process"]["pid"]
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "it was reaped")
@@ -87,7 +76,7 @@ def test_of_what_exec_has_added(runf: Runf, bundle: Path, watching: Watcher) -> 
 
 
 def test_of_what_was_deleted_meanwhile(runf: Runf, bundle: Path, watching: Watcher) -> None:
-    with asleep(watching):
+    with watching.asleep():
         runf.ok("run", "--detach", "-b", make_container_bundle(bundle, "sh", "-c", "exit 9"), "one")
         until_stopped(runf, "one")
         runf.ok("delete", "one")
@@ -127,7 +116,7 @@ def test_what_is_none_of_ours_harms_nothing(runf: Runf, bundle: Path, watching: 
                 socket.send_fds(connection, [message], fds)
 
     path = make_container_bundle(bundle, "sh", "-c", "exit 6")
-    with open("/dev/zero", "rb") as zero, asleep(watching):
+    with open("/dev/zero", "rb") as zero, watching.asleep():
         say(b"")
         say(b"\xff nonsense", zero.fileno())
         say(b"0" * 4000)

@@ -147,6 +147,15 @@ class Watcher:
         _, text = self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode, text
 
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Meanwhile it gets to nothing at all, as on a machine that is very busy."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def clean_up(self) -> None:
         """Nothing stays, whatever the test did."""
         if self.process.poll() is None:
