@@ -280,13 +280,12 @@ def test_who_waits_is_told_the_code_by_a_watcher_that_is_late(runf: Runf, bundle
     with watching(runf) as watcher:
         runf.ok("create", "-b", make_container_bundle(bundle, "sh", "-c", "exit 7"), "one")
         wait_until(lambda: knows(watcher, "one"), "the watcher's sight of it")
-        watcher.process.send_signal(signal.SIGSTOP)
-        runf.ok("start", "one")
-        wait_until(lambda: runf.state("one")["status"] == "stopped", "its end")
-        waiting = subprocess.Popen(runf.argv("wait", "one"), stdout=subprocess.PIPE, text=True)
-        with pytest.raises(subprocess.TimeoutExpired):
-            waiting.wait(2 * RECORD_WAIT_S)
-        watcher.process.send_signal(signal.SIGCONT)
+        with watcher.asleep():
+            runf.ok("start", "one")
+            wait_until(lambda: runf.state("one")["status"] == "stopped", "its end")
+            waiting = subprocess.Popen(runf.argv("wait", "one"), stdout=subprocess.PIPE, text=True)
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(2 * RECORD_WAIT_S)
         assert waiting.communicate(timeout=DEADLINE_S)[0] == "7\n"
 
 

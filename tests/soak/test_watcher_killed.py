@@ -55,17 +55,16 @@ class Theatre:
 
     def overflow(self, lives: int) -> None:
         """While the watcher stands still, more happens than the kernel keeps for it; then it goes on."""
-        os.kill(self.watcher.process.pid, signal.SIGSTOP)
         with open(QUEUE_LIMIT) as file:
             limit = int(file.read())
         fds = self.store.fds
-        os.mkdir("flood-a", dir_fd=fds.root)
-        for _ in range(limit // 2 + 1):
-            os.rename("flood-a", "flood-b", src_dir_fd=fds.root, dst_dir_fd=fds.root)
-            os.rename("flood-b", "flood-a", src_dir_fd=fds.root, dst_dir_fd=fds.root)
-        os.rmdir("flood-a", dir_fd=fds.root)
-        self.workers.let_live(lives)
-        os.kill(self.watcher.process.pid, signal.SIGCONT)
+        with self.watcher.asleep():
+            os.mkdir("flood-a", dir_fd=fds.root)
+            for _ in range(limit // 2 + 1):
+                os.rename("flood-a", "flood-b", src_dir_fd=fds.root, dst_dir_fd=fds.root)
+                os.rename("flood-b", "flood-a", src_dir_fd=fds.root, dst_dir_fd=fds.root)
+            os.rmdir("flood-a", dir_fd=fds.root)
+            self.workers.let_live(lives)
         self.workers.wait_for(lives)
         wait_until(lambda: self._told_overflows() > 0, "the overflow", DEADLINE_S)
         self.overflows += 1
