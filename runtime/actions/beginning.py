@@ -17,6 +17,7 @@ from runtime.kernel.files import let_go
 from runtime.sandbox import features
 from runtime.sandbox.cgroup_entry import CgroupEntry, Hierarchy
 from runtime.sandbox.features import console, hooks
+from runtime.store import layout
 from runtime.store.announced import announce
 from runtime.store.record import advance, new_record
 
@@ -147,6 +148,11 @@ class Beginning:
             record = advance(held.record, now=clock.now(), happenings=happenings, **members)
             held.commit(record)
             return record
+
+    def claim_cgroup(self) -> None:
+        """From here on whatever is in it is the container's: `delete` may end it, even if we don't live to."""
+        self.has_cgroup = True
+        layout.note(self.action.dir_fd, layout.OWN_CGROUP)
 
     def run_early_hooks(self, pid: int) -> None:
         """prestart, then createRuntime: the namespaces of ``pid`` are there."""

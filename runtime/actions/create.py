@@ -186,7 +186,7 @@ class _Making(Beginning):
         manager.make(self.cgroup)  # takes back what it made if it fails, and nobody else's
         self.undo.push("cgroup", self._remove_cgroup)
         if self.cgroup.unit is None:
-            self._claim_cgroup()
+            self.claim_cgroup()
         gate, outcome = (self._open_fifo(name) for name in FIFOS)
         entry = manager.open_entry(self.cgroup)
         listener = seccomp.connect_listener(plan.filter) if plan.filter else None
@@ -213,7 +213,7 @@ class _Making(Beginning):
         """Say go, and serve the child until it waits at the gate."""
         manager.adopt(self.cgroup, self.action.id, child.pid)
         if self.cgroup.unit is not None:
-            self._claim_cgroup()
+            self.claim_cgroup()
         manager.settle(self.cgroup, child.pid)
         if self.rdt:
             rdt.begin(self.rdt, child.pid)
@@ -252,11 +252,6 @@ class _Making(Beginning):
             starter=identify(os.getpid(), self.context.roots.proc) if self.starts else None,
             linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
-
-    def _claim_cgroup(self) -> None:
-        """From here on whatever is in it is the container's: `delete` may end it, even if we don't live to."""
-        self.has_cgroup = True
-        layout.note(self.action.dir_fd, layout.OWN_CGROUP)
 
     def _remove_cgroup(self) -> None:
         """Unless it is somebody else's: a scope of that name that was there before."""

@@ -137,14 +137,15 @@ class _Restoring(Beginning):
 
     def _bring_back(self, path: str) -> Made:
         manager.make(self.cgroup)
-        self.has_cgroup = self.cgroup.unit is None
         self.undo.push("cgroup", self._remove_cgroup)
-        layout.note(self.action.dir_fd, layout.OWN_CGROUP)  # criu outlives us in it, and what it brings back
+        if self.cgroup.unit is None:
+            self.claim_cgroup()  # criu outlives us in it, and what it brings back
         directories = open_directories(self.options)
         try:
             with self._launch(path, directories) as launched:
                 manager.adopt(self.cgroup, self.action.id, launched.pid)
-                self.has_cgroup = True
+                if self.cgroup.unit is not None:
+                    self.claim_cgroup()
                 manager.settle(self.cgroup, launched.pid)
                 return self._let_run(launched)
         finally:
