@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import runtime
+import schemas
 from runtime.actions import inspect
 from runtime.actions.context import find_context
 from runtime.actions.delete import delete
@@ -29,20 +32,12 @@ from tests.support.truth import is_true, kernel_status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# loaded before the first fork, so that no command loads them: what it does is counted, not what its interpreter does
-COMMANDS = ("create", "delete", "exec", "kill", "pause", "resume", "run", "start", "state")
-SHA256 = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
-ALSO = (
-    SHA256,
-    "grp",
-    "traceback",
-    "runtime.cli.report",
-    "runtime.cli.output",
-    "runtime.cli.making",
-    "runtime.actions.ending",
-    "runtime.actions.unmounting",
-)
-for _name in (*(f"runtime.cli.commands.{command}" for command in COMMANDS), *ALSO):
+# all is loaded before the first fork, so that no command does it: its own work is counted, not its interpreter's
+for _package in (runtime, schemas):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
+        if not _module.name.endswith("__main__"):
+            __import__(_module.name)
+for _name in ("_sha2" if sys.version_info >= (3, 12) else "_sha256", "grp", "traceback"):
     __import__(_name)
 
 CONTAINER = "one"
