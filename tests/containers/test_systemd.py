@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.containers import COMMAND, REPOSITORY, wait_until
+from tests.support.frozen import COUNT, Frozen
 from tests.support.needs import needs
 from tests.support.systemd import LIMITS, MIB, shown, systemctl
 
@@ -150,6 +151,27 @@ def test_a_foreground_run_tells_the_exit_code_and_leaves_no_unit(scoped: Scoped)
     done = scoped("run", "-b", scoped.bundle("sh", "-c", "exit 9"), "one")
     assert (done.returncode, done.stderr) == (9, "")
     wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the unit is gone")
+
+
+@needs("systemd", "root", "criu")
+def test_what_is_restored_has_a_scope_as_before(scoped: Scoped) -> None:
+    frozen = Frozen(scoped, scoped.place / "bundle")
+    frozen.begin(COUNT, lambda config: config["linux"].update(cgroupsPath=f":runf:{scoped.name}"))
+    cgroup = scoped.record("one")["linux"]["cgroup"]
+    frozen.checkpoint()
+    wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the first unit is gone")
+    before = frozen.count()
+    done = frozen.restore("--detach")
+    assert (done.returncode, done.stderr) == (0, "")
+    record = scoped.record("one")
+    assert record["linux"]["cgroup"] == cgroup
+    assert (
+        cgroup["paths"]["unified"].removeprefix("/sys/fs/cgroup") in Path(f"/proc/{record['pid']}/cgroup").read_text()
+    )
+    assert shown(scoped.unit, "ActiveState", "Delegate") == {"ActiveState": "active", "Delegate": "yes"}
+    wait_until(lambda: frozen.count() > before, "it counts on")
+    scoped.ok("delete", "--force", "one")
+    wait_until(lambda: shown(scoped.unit, "LoadState")["LoadState"] == "not-found", "the second unit is gone")
 
 
 @needs("systemd")
