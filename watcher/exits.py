@@ -21,6 +21,7 @@ from runtime.kernel import clock, process
 from runtime.store.record import UNKNOWN_EXIT
 
 if TYPE_CHECKING:
+    from runtime.store.handover import Whose
     from runtime.store.record import Exit, Precision, Process
     from watcher.handed import Handed
 
@@ -122,8 +123,8 @@ class Exits:
             self._handed.read()
             self._handed.forget(self._is_process_followed)
 
-    def _is_process_followed(self, instance: str, pid: int, start_time: int) -> bool:
-        return any(key[1:] == (pid, start_time) for key in self._of_life.get(instance, ()))
+    def _is_process_followed(self, whose: Whose) -> bool:
+        return any(key[1:] == whose[1:] for key in self._of_life.get(whose.instance, ()))
 
     def _look(self, entry: _Entry, events: int) -> Ended | None:
         entry.time = entry.time or clock.now()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from runtime.kernel import procfs
 from runtime.store import handover
+from runtime.store.handover import Whose
 from runtime.store.layout import PIDFDS
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ KEPT_S = 60.0  # a record that anybody commits is read much sooner
 MODE = 0o600
 QUEUE_LIMIT = 4096  # the kernel takes less where net.core.somaxconn is less
 
-_Key = tuple[str, int, int]
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +51,7 @@ class Handed:
 
     def __init__(self, root_fd: int) -> None:
         self._root_fd = root_fd
-        self._pidfds: dict[_Key, tuple[int, float]] = {}  # with the time of their coming
+        self._pidfds: dict[Whose, tuple[int, float]] = {}  # with the time of their coming
         self._silent: list[socket.socket] = []  # connected, and nothing said so far
         self._listener: socket.socket | None = None
         try:
@@ -67,7 +67,7 @@ class Handed:
     def take(self, instance: str, process: Process) -> int | None:
         """The pidfd of that process, from here on the caller's; None where nobody has handed it over."""
         self.read()
-        pidfd, _ = self._pidfds.pop(_key(instance, process), (None, 0.0))
+        pidfd, _ = self._pidfds.pop(Whose(instance, process["pid"], process["startTime"]), (None, 0.0))
         return pidfd
 
     def read(self) -> None:
@@ -97,21 +97,20 @@ class Handed:
             handed = None  # more than one fd, or no fd left for it
         connection.close()
         if handed is not None:
-            self._keep(handed)
+            self._keep(*handed)
 
-    def _keep(self, handed: handover.Handed) -> None:
-        key = (handed.instance, handed.pid, handed.start_time)
-        if key in self._pidfds or not procfs.is_pidfd(handed.pidfd):
-            os.close(handed.pidfd)
+    def _keep(self, whose: Whose, pidfd: int) -> None:
+        if whose in self._pidfds or not procfs.is_pidfd(pidfd):
+            os.close(pidfd)
         else:
-            self._pidfds[key] = (handed.pidfd, time.monotonic())
+            self._pidfds[whose] = (pidfd, time.monotonic())
 
-    def forget(self, is_followed: Callable[[str, int, int], bool]) -> None:
+    def forget(self, is_followed: Callable[[Whose], bool]) -> None:
         """Let go of those of processes that are followed without them, and of what no record has ever asked for."""
         limit = time.monotonic() - KEPT_S
-        for key, (pidfd, came) in list(self._pidfds.items()):
-            if came < limit or is_followed(*key):
-                del self._pidfds[key]
+        for whose, (pidfd, came) in list(self._pidfds.items()):
+            if came < limit or is_followed(whose):
+                del self._pidfds[whose]
                 os.close(pidfd)
 
     def close(self) -> None:
@@ -124,7 +123,3 @@ class Handed:
             connection.close()
         for pidfd, _ in self._pidfds.values():
             os.close(pidfd)
-
-
-def _key(instance: str, process: Process) -> _Key:
-    return (instance, process["pid"], process["startTime"])

@@ -35,40 +35,53 @@ MESSAGE_LIMIT_BYTES = 128
 _KIND = _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
 
 
-class Handed(NamedTuple):
-    """A pidfd, the receiver's own, and whose process it is said to be of."""
+class Whose(NamedTuple):
+    """The process that a pidfd is said to be of, and its life."""
 
     instance: str
     pid: int
     start_time: int
-    pidfd: int
+
+
+def message_of(instance: str, process: Process) -> bytes:
+    """What goes with the pidfd."""
+    return f"{instance} {process['pid']} {process['startTime']}".encode()
+
+
+def parse(message: bytes) -> Whose | None:
+    """The reverse; None for what is no message of ours."""
+    try:
+        instance, pid, start_time = message.decode("ascii").split(" ")
+        return Whose(instance, int(pid), int(start_time))
+    except ValueError:
+        return None
 
 
 def hand_over(root_fd: int, instance: str, process: Process, pidfd: int) -> None:
     """Have the watcher at work in this root get ``pidfd``, which stays the caller's, if there is one."""
-    message = f"{instance} {process['pid']} {process['startTime']}"
     try:
         connection = _socket.socket(_socket.AF_UNIX, _KIND)
         try:
             connection.connect(address(root_fd))
-            send_fds(connection, message.encode(), [pidfd])
+            send_fds(connection, message_of(instance, process), [pidfd])
         finally:
             connection.close()
     except OSError:
         return  # there is none, or it has more than it can take: it finds the process by itself
 
 
-def receive(connection: _socket.socket) -> Handed | None:
-    """What came over it; None where that is no message of ours.  BlockingIOError: nothing has come yet; OSError."""
+def receive(connection: _socket.socket) -> tuple[Whose, int] | None:
+    """Whose pidfd came, and that, the caller's from here on; None where what came is none of ours.
+
+    BlockingIOError: nothing has come yet; OSError.
+    """
     message, fds, _ = receive_fds(connection, MESSAGE_LIMIT_BYTES, 1)
-    try:
-        instance, pid, start_time = message.decode("ascii").split()
-        (pidfd,) = fds
-        return Handed(instance, int(pid), int(start_time), pidfd)
-    except ValueError:
-        for fd in fds:
-            os.close(fd)
-        return None
+    whose = parse(message)
+    if whose is not None and fds:
+        return whose, fds[0]
+    for fd in fds:
+        os.close(fd)
+    return None
 
 
 def address(root_fd: int) -> str:

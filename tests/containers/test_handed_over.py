@@ -94,9 +94,10 @@ def test_of_what_was_created_before_the_watcher_came(runf: Runf, bundle: Path, w
         with connection:
             handed = handover.receive(connection)
     assert handed is not None
-    os.close(handed.pidfd)
+    whose, pidfd = handed
+    os.close(pidfd)
     record = runf.record("one")
-    assert (handed.instance, handed.pid) == (record["instance"], record["process"]["pid"])
+    assert (whose.instance, whose.pid) == (record["instance"], record["process"]["pid"])
 
 
 @contextlib.contextmanager

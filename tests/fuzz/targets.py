@@ -22,7 +22,7 @@ from runtime.spec.bundle import parse_config
 from runtime.spec.explain import find_all_faults
 from runtime.spec.process import check_process
 from runtime.spec.resources import parse_resources
-from runtime.store import layout, record
+from runtime.store import handover, layout, record
 from runtime.store.consistency import find_contradictions
 from tests.support.bundles import make_config
 from watcher import config as watcher_config
@@ -157,6 +157,14 @@ def criu_answer(data: bytes) -> None:
     criu.last_error(answer.error)
 
 
+def pidfd_message(data: bytes) -> None:
+    """What a command says with a pidfd that it hands to the watcher."""
+    whose = handover.parse(data)
+    if whose is not None:
+        process: Any = {"pid": whose.pid, "startTime": whose.start_time}
+        assert handover.parse(handover.message_of(whose.instance, process)) == whose
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "config": config,
     "process": process,
@@ -167,6 +175,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "request": request,
     "watcher_toml": watcher_toml,
     "criu_answer": criu_answer,
+    "pidfd_message": pidfd_message,
 }
 
 
@@ -183,6 +192,7 @@ def seeds() -> dict[str, list[bytes]]:
         "command_line": [b"--root\0/r\0create\0--bundle=b\0one", b"exec\0-e\0A=b\0one\0--\0sh", b"512m"],
         "request": [b"status=running&type=stopped&annotation=a%3Db", b"exit=failed&after=0.1", b"prefix=a&owner=root"],
         "criu_answer": [_stage_of_criu(), protobuf.encode([(criu.RESP_TYPE, 1), (criu.RESP_SUCCESS, 1)])],
+        "pidfd_message": [b"0123456789abcdef0123456789abcdef 7 11"],
         "watcher_toml": [b'read_only = true\nroot = "/a"\n[journal]\nsegments = 3\n'],
     }
 

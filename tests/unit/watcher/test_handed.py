@@ -80,7 +80,7 @@ def test_what_is_followed_already_is_let_go(root: int, kept: Handed, pidfd: int)
     for pid in (7, 8):
         handover.hand_over(root, LIFE, process(pid), pidfd)
     kept.read()
-    kept.forget(lambda instance, pid, start_time: (instance, pid, start_time) == (LIFE, 7, 11))
+    kept.forget(lambda whose: whose == (LIFE, 7, 11))
     assert len(open_fds() - before) == 1
     assert kept.take(LIFE, process(7)) is None
 
@@ -94,10 +94,10 @@ def test_what_no_record_asks_for_is_let_go(
     handover.hand_over(root, LIFE, process(), pidfd)
     kept.read()
     now[0] += handed.KEPT_S
-    kept.forget(lambda *key: False)
+    kept.forget(lambda whose: False)
     assert open_fds() != before
     now[0] += 1
-    kept.forget(lambda *key: False)
+    kept.forget(lambda whose: False)
     assert open_fds() == before
 
 
