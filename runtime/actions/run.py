@@ -83,6 +83,9 @@ def supervise(
             master_fd=made.master_fd,
             beside=(proxy.fd, proxy.pass_on) if proxy else None,
         )
+    except BaseException as fault:
+        _remove(context, made, fault)  # nobody would relay its signals, or tell its end
+        raise
     finally:
         relay.release_signals(held)
         _let_go(made)
