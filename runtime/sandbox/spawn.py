@@ -224,11 +224,16 @@ def go(child: Child, *, hook_state: bytes, process_state: bytes = b"") -> None:
     """Let the child go on; the states are what createContainer and startContainer hooks, and the listener, read."""
     fds = [channel.hold(state) for state in (hook_state, process_state)] if hook_state or process_state else []
     try:
-        child.channel.send(channel.GO, fds=fds)
-    except (BrokenPipeError, ConnectionResetError):
-        return  # it is dead; serve tells how
+        _say(child, channel.GO, fds)
     finally:
         let_go(*fds)
+
+
+def _say(child: Child, kind: bytes, fds: Sequence[int] = ()) -> None:
+    try:
+        child.channel.send(kind, fds=fds)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # it is dead; serve tells how
 
 
 def serve(
@@ -247,10 +252,10 @@ def serve(
             continue  # told once: it ended with our word unread, and what it said before that comes next
         if kind == channel.ROOT:
             on_root(root_mount_of(fields))
-            child.channel.send(channel.PROCEED)
+            _say(child, channel.PROCEED)
         elif kind == channel.MOUNTED:
             on_mounted()
-            child.channel.send(channel.PROCEED)
+            _say(child, channel.PROCEED)
         elif kind == channel.CONSOLE:
             on_console(fds[0])
         elif kind == channel.READY:

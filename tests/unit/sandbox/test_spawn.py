@@ -13,10 +13,11 @@ from runtime.sandbox import channel, spawn
 from runtime.sandbox.spawn import Child
 
 
-def serve(child: Child) -> NoReturn:
-    def refuse(*_: object) -> NoReturn:
-        raise AssertionError("nothing was asked")
+def refuse(*_: object) -> NoReturn:
+    raise AssertionError("nothing was asked")
 
+
+def serve(child: Child) -> NoReturn:
     spawn.serve(child, on_root=refuse, on_mounted=refuse, on_console=refuse)
     raise AssertionError("it was never ready")
 
@@ -52,6 +53,29 @@ def test_what_it_told_before_it_ended_is_heard_although_it_read_nothing(ended: C
         serve(ended)
     assert (caught.value.step, caught.value.errno) == ("mounts", errno.ENOENT)
     assert "config.json#/mounts/0: there is no such directory" in str(caught.value)
+
+
+def test_what_it_tells_while_its_maker_is_busy_is_heard_although_nobody_reads_the_answer() -> None:
+    mine, theirs = channel.make_pair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            mine.close()
+            theirs.send(channel.MOUNTED)
+            channel.tell_fault(theirs, OSError(errno.ENOMEM, "Cannot allocate memory"), "mounts")
+        finally:
+            os._exit(1)
+    child = Child(pid, process.pidfd_open(pid), mine)
+    theirs.close()
+
+    def run_hooks() -> None:
+        os.waitid(os.P_PIDFD, child.pidfd, os.WEXITED | os.WNOWAIT)
+
+    with pytest.raises(InitFault, match="mounts: Cannot allocate memory"):
+        spawn.serve(child, on_root=refuse, on_mounted=run_hooks, on_console=refuse)
+    os.waitpid(pid, 0)
+    mine.close()
+    os.close(child.pidfd)
 
 
 def test_who_has_ended_is_told_nothing_more(ended: Child) -> None:
