@@ -301,6 +301,9 @@ class _Executing:
                 state = process_state(record, record["status"], record["pid"], listener.metadata, added=added.pid)
                 send_fds(self.listener, state, [fd])
                 self.listener.close()  # that is all: some wait for its end before they answer
+        except OSError as error:
+            told = f"config.json#/linux/seccomp/listenerPath: nothing can be sent to {listener and listener.path}"
+            raise Fault(f"{told}: {error.strerror or error}") from error
         finally:
             os.close(fd)
 

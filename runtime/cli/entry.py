@@ -59,12 +59,21 @@ def answer(words: Sequence[str]) -> int:
         return _carry_out(parsed)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        return FAILED  # the reader has gone: nobody is left to tell
     except Exception as error:  # the last line of defence: no traceback ever reaches a user
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            return FAILED
         general, place = argv.read_globals(words[1:])
         status = _tell(error, general)
         return OWN_FAULT_OF_EXEC if place is not None and words[1:][place : place + 1] == ["exec"] else status
+
+
+def _is_unread() -> bool:
+    """Whether whoever read our answer has gone: then nobody is left to tell."""
+    import select  # most commands do without
+
+    poll = select.poll()
+    poll.register(STANDARD_FDS[1], 0)  # POLLERR and POLLHUP come unasked
+    return bool(poll.poll(0))
 
 
 def _tell(error: Exception, options: Mapping[str, object]) -> int:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -394,6 +395,25 @@ def test_a_listener_hears_of_a_call_and_decides(
         },
     }
     assert listening.pids == [record["pid"]]
+
+
+def test_a_listener_that_hears_nothing_of_an_added_process_is_told(runf: Runf, bundle: Path) -> None:
+    path = runf.place / "agent"
+    profile = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": str(path),
+        "syscalls": [rule("SCMP_ACT_NOTIFY", "mkdir")],
+    }
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        runf.ok("run", "-d", "-b", make_container_bundle(bundle, "sleep", "600", change=with_profile(profile)), "one")
+        listening.accept()[0].close()
+        adding = subprocess.Popen(runf.argv("exec", "one", "true"), stderr=subprocess.PIPE, text=True)
+        listening.accept()[0].close()
+        _, told = adding.communicate(timeout=DEADLINE_S)
+    assert adding.returncode == 255
+    assert told == f"runf: config.json#/linux/seccomp/listenerPath: nothing can be sent to {path}: Broken pipe\n"
 
 
 def test_a_listener_may_be_gone_at_start_and_that_is_told(runf: Runf, bundle: Path) -> None:

@@ -62,11 +62,25 @@ def test_an_interrupt_is_quiet_and_130(
 
 
 def test_a_reader_that_has_gone_is_no_news(
-    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(BrokenPipeError())
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr(entry, "STANDARD_FDS", (0, writer, 2))
     assert answer("list") == 1
     assert capsys.readouterr().err == ""
+    os.close(writer)
+
+
+def test_another_pipe_that_broke_is_told(
+    failing: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(BrokenPipeError(32, "Broken pipe", "/run/x"))
+    with open(os.devnull, "w") as read:
+        monkeypatch.setattr(entry, "STANDARD_FDS", (0, read.fileno(), 2))
+        assert answer("list") == 1
+    assert capsys.readouterr().err == "runf: /run/x: Broken pipe\n"
 
 
 def test_an_os_error_that_escapes_is_one_line(
