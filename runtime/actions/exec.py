@@ -248,6 +248,7 @@ class _Executing:
             except BaseException as fault:
                 entered.channel.close()
                 self._commit_end(identity, _end(added, fault))
+                os.close(added.pidfd)
                 raise
             return added, identity
         finally:
@@ -310,7 +311,11 @@ class _Executing:
     def _wait(self, added: Added, identity: Process) -> int:
         if self.request.detach:
             return 0
-        ended = relay.wait_foreground(added.pid, added.pidfd, master_fd=self.master_fd)
+        try:
+            ended = relay.wait_foreground(added.pid, added.pidfd, master_fd=self.master_fd)
+        except BaseException as fault:  # nobody would relay its signals, or tell its end
+            self._commit_end(identity, _end(added, fault))
+            raise
         self._commit_end(identity, {"code": ended.code, "signal": ended.signal, "oomKilled": None})
         return OWN_FAULT if ended.code is None else ended.code
 
@@ -361,7 +366,5 @@ def _end(added: Added, fault: BaseException) -> Exit:
             process.pidfd_send_signal(added.pidfd, SIGKILL)
         except ProcessLookupError:
             pass  # it ended by itself: nobody will say go to it any more
-    _, status = os.waitpid(added.pid, 0)
-    os.close(added.pidfd)
-    ended = relay.decode_status(status)
+    ended = relay.reap(added.pid, added.pidfd)
     return {"code": ended.code, "signal": ended.signal, "oomKilled": None}

@@ -114,6 +114,15 @@ def decode_status(status: int) -> WaitResult:
     return WaitResult(os.WEXITSTATUS(status), None)
 
 
+def reap(pid: int, pidfd: int) -> WaitResult:
+    """How it ended, once it has; of one that is no child of ours, or was reaped before, the pidfd tells."""
+    try:
+        return decode_status(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        info = pidfd_exit_info(pidfd)
+        return WaitResult(None, None) if info is None else WaitResult(info.code, info.signal)
+
+
 class _Foreground:
     """The loop: polls signals, the pidfd and the terminal until the first process has been reaped."""
 
@@ -144,7 +153,8 @@ class _Foreground:
                 self._relay(number)
             if self._pidfd in ready:
                 self._reap()
-                self._result = self._result or self._unreaped()
+                # whoever traces it may not yet have taken notice, which we then wait for (ptrace(2))
+                self._result = self._result or reap(self._pid, self._pidfd)
         if self._terminal is not None:
             self._terminal.drain(self._signals)
         self._reap()
@@ -190,17 +200,6 @@ class _Foreground:
                 return
             if pid == self._pid:
                 self._result = decode_status(status)
-
-    def _unreaped(self) -> WaitResult:
-        """It ended, and whoever traces it has not yet taken notice, which we then wait for (ptrace(2)).
-
-        Or it is no child of ours, or was reaped by the kernel: the pidfd tells.
-        """
-        try:
-            return decode_status(os.waitpid(self._pid, 0)[1])
-        except ChildProcessError:
-            info = pidfd_exit_info(self._pidfd)
-            return WaitResult(None, None) if info is None else WaitResult(info.code, info.signal)
 
 
 class _Signals:

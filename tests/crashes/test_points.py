@@ -181,7 +181,7 @@ def test_failing_anywhere_it_tells_in_one_line_and_leaves_the_truth(
 
 
 def check_failure(stage: Stage, case: Case, done: Traced) -> None:
-    """It ended by itself, said why in one line, and a container that it could not make isn't there."""
+    """It ended by itself, said why in one line, and what it could not make, or wait for, isn't there."""
     assert done.status is not None, "it hung"
     assert done.status >= 0, "it crashed"
     if done.status == 0 or (done.status == KILLED and done.err == ""):
@@ -189,8 +189,10 @@ def check_failure(stage: Stage, case: Case, done: Traced) -> None:
     assert done.err.startswith("runf: ")
     assert done.err.count("\n") == 1
     assert "internal error" not in done.err
+    state = stage.state()
+    if case.words[0] == "exec" and state is not None:
+        assert all(each["ended"] for each in state["execs"]), "what it could not wait for runs on"
     if case.prepare in (nothing, no_root) and os.path.exists(stage.root / CONTAINER):
-        state = stage.state()
         assert state is not None
         assert case.words[:2] == ("run", "-b"), "it is there"  # a foreground run may also fail in its last step
         assert state["status"] == "stopped", "it is there, and not stopped"
