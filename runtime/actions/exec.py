@@ -300,11 +300,7 @@ class _Executing:
             if listener and self.listener:
                 record = self.record
                 state = process_state(record, record["status"], record["pid"], listener.metadata, added=added.pid)
-                send_fds(self.listener, state, [fd])
-                self.listener.close()  # that is all: some wait for its end before they answer
-        except OSError as error:
-            told = f"config.json#/linux/seccomp/listenerPath: nothing can be sent to {listener and listener.path}"
-            raise Fault(f"{told}: {error.strerror or error}") from error
+                _tell_listener(self.listener, listener.path, state, fd)
         finally:
             os.close(fd)
 
@@ -350,6 +346,15 @@ def _enter(plan: JoinPlan, entry: Entry) -> Entrance:
     finally:
         for fd in (*entry.join_fds, *([entry.cgroup_fd] if entry.cgroup_fd is not None else [])):
             os.close(fd)
+
+
+def _tell_listener(connection: _socket.socket, path: str, state: bytes, fd: int) -> None:
+    try:
+        send_fds(connection, state, [fd])
+        connection.close()  # that is all: some wait for its end before they answer
+    except OSError as error:
+        told = f"config.json#/linux/seccomp/listenerPath: nothing can be sent to {path}: {error.strerror or error}"
+        raise Fault(told) from error
 
 
 def _explain(error: OSError) -> InitFault:
