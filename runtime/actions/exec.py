@@ -22,6 +22,7 @@ from runtime.actions.status import refuse_exec
 from runtime.cgroups import joining
 from runtime.errors import BadRecord, ContainerBusy, Fault, InitFault, NotRunning, UsageFault
 from runtime.kernel import clock, process, procfs
+from runtime.kernel.files import let_go
 from runtime.kernel.sockets import send_fds
 from runtime.sandbox import entrance, relay
 from runtime.sandbox.capabilities import find_ungranted
@@ -124,18 +125,16 @@ class _Executing:
             try:
                 added, identity = self._add(plan)
             finally:
-                os.close(plan.target_fd)
-                if plan.root_fd is not None:
-                    os.close(plan.root_fd)
+                let_go(plan.target_fd, *(() if plan.root_fd is None else (plan.root_fd,)))
             if self.warn and self.warnings:
                 self.warn(self.warnings)
             try:
                 return self._wait(added, identity)
             finally:
-                os.close(added.pidfd)
+                let_go(added.pidfd)
         finally:
             if self.master_fd is not None:
-                os.close(self.master_fd)
+                let_go(self.master_fd)
             if self.held is not None:
                 relay.release_signals(self.held)
 
@@ -167,7 +166,7 @@ class _Executing:
                 plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, self.store.fds.root))
             return plan._replace(root_fd=self._open_root(frozen, first["pid"], pidfd))
         except BaseException:
-            os.close(pidfd)
+            let_go(pidfd)
             raise
 
     def _has_keyring(self) -> bool:
@@ -187,7 +186,7 @@ class _Executing:
             try:
                 process.pidfd_send_signal(pidfd, 0)  # it is still there, so nobody else had that pid
             except BaseException:
-                os.close(fd)
+                let_go(fd)
                 raise
         except (FileNotFoundError, ProcessLookupError):
             raise NotRunning(self.record["id"]) from None
@@ -246,16 +245,16 @@ class _Executing:
                 self._begin(added, identity)
                 entrance.let_go(entered, added, on_listener=lambda fd: self._pass_listener(fd, plan, added))
             except BaseException as fault:
-                entered.channel.close()
+                entered.channel.let_go()
                 self._commit_end(identity, _end(added, fault))
-                os.close(added.pidfd)
+                let_go(added.pidfd)
                 raise
             return added, identity
         finally:
             if entered:
                 entered.close()
             if self.listener:
-                self.listener.close()
+                let_go(self.listener.detach())
 
     def _launch(self, plan: JoinPlan) -> Entrance:
         if plan.scheduling:
@@ -291,7 +290,7 @@ class _Executing:
         try:
             console.send_to_console_socket(self.request.console_socket, master_fd, self.record["id"])
         finally:
-            os.close(master_fd)
+            let_go(master_fd)
 
     def _pass_listener(self, fd: int, plan: JoinPlan, added: Added) -> None:
         """Whom SCMP_ACT_NOTIFY tells gets its fd from us, since only we know the pid that goes with it."""
@@ -302,7 +301,7 @@ class _Executing:
                 state = process_state(record, record["status"], record["pid"], listener.metadata, added=added.pid)
                 _tell_listener(self.listener, listener.path, state, fd)
         finally:
-            os.close(fd)
+            let_go(fd)
 
     def _wait(self, added: Added, identity: Process) -> int:
         if self.request.detach:
@@ -344,8 +343,7 @@ def _enter(plan: JoinPlan, entry: Entry) -> Entrance:
     try:
         return entrance.launch(plan._replace(cgroup=CgroupEntry(entry.version, entry.join_fds, entry.cgroup_fd)))
     finally:
-        for fd in (*entry.join_fds, *([entry.cgroup_fd] if entry.cgroup_fd is not None else [])):
-            os.close(fd)
+        let_go(*entry.join_fds, *(() if entry.cgroup_fd is None else (entry.cgroup_fd,)))
 
 
 def _tell_listener(connection: _socket.socket, path: str, state: bytes, fd: int) -> None:

@@ -13,7 +13,7 @@ import os
 import select
 
 from runtime.errors import InitFault
-from runtime.kernel import process, procfs
+from runtime.kernel import files, process, procfs
 from runtime.sandbox import channel, join
 from runtime.sandbox.leaving import FAILED
 from runtime.sandbox.startgate import read_outcome
@@ -41,8 +41,8 @@ class Entrance(NamedTuple):
 
     def close(self) -> None:
         """Whoever waits for a word from us ends."""
-        self.channel.close()
-        os.close(self.outcome_fd)
+        self.channel.let_go()
+        files.let_go(self.outcome_fd)
 
 
 class Added(NamedTuple):
@@ -62,12 +62,12 @@ def launch(plan: JoinPlan) -> Entrance:
             _stand_between(plan._replace(outcome_fd=outcome_end), mine, theirs)
         return Entrance(pid, mine, outcome, os.fsdecode(plan.program.args[0]))
     except BaseException:
-        mine.close()
-        os.close(outcome)
+        mine.let_go()
+        files.let_go(outcome)
         raise
     finally:
-        theirs.close()
-        os.close(outcome_end)
+        theirs.let_go()
+        files.let_go(outcome_end)
 
 
 def _stand_between(plan: JoinPlan, mine: Channel, theirs: Channel) -> NoReturn:
