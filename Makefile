@@ -11,7 +11,7 @@ SOURCES := pyproject.toml hatch_build.py $(shell find runtime watcher schemas la
 PIP_INSTALL = RUNF_INTERPRETER=$(abspath $(BIN)/python3) $(BIN)/pip install --quiet --disable-pip-version-check
 WORKERS ?= auto
 # what goes another way for an ordinary user; root runs these twice
-OF_USERS := tests/containers tests/cli tests/watcher tests/kernel
+OF_USERS := tests/containers tests/cli tests/watcher tests/kernel tests/unit/store
 FUZZ_S ?= 60
 
 CLIENTS := podman conmon netavark aardvark-dns catatonit podman-compose uidmap slirp4netns docker.io docker-compose \

@@ -77,15 +77,7 @@ def supervise(
         relay.release_signals(held)
         raise
     try:
-        ended = relay.wait_foreground(
-            made.record["pid"],
-            made.pidfd,
-            master_fd=made.master_fd,
-            beside=(proxy.fd, proxy.pass_on) if proxy else None,
-        )
-    except BaseException as fault:
-        _remove(context, made, fault)  # nobody would relay its signals, or tell its end
-        raise
+        ended = _wait(context, made, proxy)
     finally:
         relay.release_signals(held)
         _let_go(made)
@@ -93,6 +85,20 @@ def supervise(
     if warn and failures:
         warn([str(failure) for failure in failures])
     return UNKNOWN_CODE if ended.code is None else ended.code
+
+
+def _wait(context: Context, made: Made, proxy: Proxy | None) -> relay.WaitResult:
+    """As its parent; where that fails nothing of it stays, since nobody would relay its signals, or tell its end."""
+    try:
+        return relay.wait_foreground(
+            made.record["pid"],
+            made.pidfd,
+            master_fd=made.master_fd,
+            beside=(proxy.fd, proxy.pass_on) if proxy else None,
+        )
+    except BaseException as fault:
+        _remove(context, made, fault)
+        raise
 
 
 def _conclude(

@@ -177,6 +177,7 @@ def _begin_new(path: str) -> tuple[str, int]:
         os.mkdir(temporary, 0o700)
         held = -1
         try:
+            os.chmod(temporary, 0o700)  # the umask may have taken that from ourselves
             held = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(held, fcntl.LOCK_EX)
             os.stat(temporary)
