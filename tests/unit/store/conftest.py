@@ -29,8 +29,8 @@ def store(root: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def tight_umask() -> Iterator[None]:
-    """A umask that takes everything from everybody."""
+def tight_umask(tmp_path: Path) -> Iterator[None]:
+    """A umask that takes everything from everybody, once the test has its own directory."""
     before = os.umask(0o777)
     yield
     os.umask(before)
