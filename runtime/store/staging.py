@@ -67,9 +67,9 @@ def _make_locked(fds: RootFds, name: str, opened: list[int]) -> tuple[int, int]:
         if not lock.flock(sweep_fd, fcntl.LOCK_SH, SWEEP_WAIT_S, in_turn=True):
             raise _swept(fds)
         os.mkdir(name, 0o700, dir_fd=fds.staging)
+        os.chmod(name, layout.DIRECTORY_MODE, dir_fd=fds.staging)  # the umask may have kept it from ourselves
         dir_fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=fds.staging)
         opened.append(dir_fd)
-        os.fchmod(dir_fd, layout.DIRECTORY_MODE)
         for lock_name in (layout.LOCK, layout.ACTION):
             fd = os.open(lock_name, (_CREATE & ~os.O_WRONLY) | os.O_RDWR, layout.PRIVATE_MODE, dir_fd=dir_fd)
             opened.append(fd)
