@@ -112,10 +112,9 @@ class Exits:
 
     def read(self) -> list[Ended]:
         """What has ended since the last call; waits for nothing."""
+        self.take_handed()  # first, so that what has ended is still known as followed
         found = (self._look(self._by_fd[fd], events) for fd, events in self._epoll.poll(0) if fd in self._by_fd)
-        ended = [each for each in found if each is not None]
-        self.take_handed()
-        return ended
+        return [ended for ended in found if ended is not None]
 
     def take_handed(self) -> None:
         """Keep what was handed over for ``follow`` to find, and nothing of it for long."""

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.store import handover
 from tests.support.children import wait_readable
 from watcher import exits as module
 from watcher.exits import EXEC, HAND, INIT, Exits, Followed
+from watcher.handed import Handed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.children import Child
 
@@ -106,6 +109,7 @@ def test_who_was_dead_before_we_came_is_told_as_observed(exits, child):
     assert told(exits) == [(7, None, "observed")]
 
 
+@pytest.mark.needs("linux:6.15")
 def test_who_was_reaped_before_we_came_cant_be_followed(exits, child):
     process = child()
     process.end(7)
@@ -205,3 +209,37 @@ def test_closing_leaves_no_fd(child):
     opened.follow(followed_of(process))
     opened.close()
     assert len(set(os.listdir("/proc/self/fd")) - before - made) == 0
+
+
+@pytest.mark.needs("linux:6.15")
+def test_a_pidfd_that_is_handed_over_of_what_is_followed_does_not_outlive_the_end(tmp_path: Path, child) -> None:
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    exits = Exits(handed=Handed(root))
+    process = child()
+    pidfd = os.pidfd_open(process.pid)
+    before = set(os.listdir("/proc/self/fd"))
+    exits.follow(followed_of(process))
+    handover.hand_over(root, LIFE, process.identity, pidfd)
+    process.end(7)
+    process.reap()
+    assert told(exits) == [(7, None, "exact")]
+    assert set(os.listdir("/proc/self/fd")) == before
+    exits.close()
+    os.close(pidfd)
+    os.close(root)
+
+
+@pytest.mark.needs("linux:6.15")
+def test_who_was_reaped_before_we_came_is_followed_by_what_was_handed_over(tmp_path: Path, child) -> None:
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    exits = Exits(handed=Handed(root))
+    process = child()
+    pidfd = os.pidfd_open(process.pid)
+    handover.hand_over(root, LIFE, process.identity, pidfd)
+    os.close(pidfd)
+    process.end(7)
+    process.reap()
+    assert exits.follow(followed_of(process))
+    assert told(exits) == [(7, None, "observed")]
+    exits.close()
+    os.close(root)
