@@ -16,7 +16,7 @@ from watcher.exits import EXEC, HAND, INIT, Exits, Followed
 from watcher.handed import Handed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.children import Child
@@ -211,35 +211,40 @@ def test_closing_leaves_no_fd(child):
     assert len(set(os.listdir("/proc/self/fd")) - before - made) == 0
 
 
-@pytest.mark.needs("linux:6.15")
-def test_a_pidfd_that_is_handed_over_of_what_is_followed_does_not_outlive_the_end(tmp_path: Path, child) -> None:
-    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[int]:
+    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield fd
+    os.close(fd)
+
+
+@pytest.fixture
+def handing(root: int, child: Callable[[], Child]) -> Iterator[tuple[Exits, Child]]:
+    """A process whose pidfd was handed over, and whoever is to follow it."""
     exits = Exits(handed=Handed(root))
     process = child()
     pidfd = os.pidfd_open(process.pid)
+    handover.hand_over(root, LIFE, process.identity, pidfd)
+    os.close(pidfd)
+    yield exits, process
+    exits.close()
+
+
+@pytest.mark.needs("linux:6.15")
+def test_what_was_handed_over_of_a_process_that_is_followed_goes_with_its_end(handing: tuple[Exits, Child]) -> None:
+    exits, process = handing
     before = set(os.listdir("/proc/self/fd"))
     exits.follow(followed_of(process))
-    handover.hand_over(root, LIFE, process.identity, pidfd)
     process.end(7)
     process.reap()
     assert told(exits) == [(7, None, "exact")]
     assert set(os.listdir("/proc/self/fd")) == before
-    exits.close()
-    os.close(pidfd)
-    os.close(root)
 
 
 @pytest.mark.needs("linux:6.15")
-def test_who_was_reaped_before_we_came_is_followed_by_what_was_handed_over(tmp_path: Path, child) -> None:
-    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    exits = Exits(handed=Handed(root))
-    process = child()
-    pidfd = os.pidfd_open(process.pid)
-    handover.hand_over(root, LIFE, process.identity, pidfd)
-    os.close(pidfd)
+def test_who_was_reaped_before_we_came_is_followed_by_what_was_handed_over(handing: tuple[Exits, Child]) -> None:
+    exits, process = handing
     process.end(7)
     process.reap()
     assert exits.follow(followed_of(process))
     assert told(exits) == [(7, None, "observed")]
-    exits.close()
-    os.close(root)
