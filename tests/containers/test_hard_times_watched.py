@@ -249,8 +249,9 @@ def follow_a_reused_pid(runf: Runf, path: str) -> dict[str, Any]:
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
     runf.ok("run", "-d", "-b", path, "one")
-    with watching(runf) as watcher, subscribed(watcher) as subscriber:
-        cursor = subscriber.cursor
+    with watching(runf) as watcher:
+        wait_until(lambda: knows(watcher, "one"), "the watcher's sight of it")
+        cursor = watcher.get("/healthz").document()["cursor"]
     pid = runf.state("one")["pid"]
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

@@ -1,14 +1,26 @@
-"""A subscriber that is told of every life, whatever becomes of the watcher meanwhile, and what it must have heard."""
+"""A subscriber that is told of every life, whatever becomes of the watcher meanwhile, and what it must have heard.
+
+It listens in a process of its own, as a monitor does: many threads of a test would leave a thread of it no time, and
+who is slower than the journal is long has lost his place.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
-import threading
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from typing import TYPE_CHECKING, Any
 
+from runtime.kernel import process
 from runtime.store.record import event_id
-from tests.support.watching import Answer, short
+from tests.support.containers import wait_until
+from tests.support.watching import SOURCES, Answer, environment, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,56 +36,73 @@ TO_COME = "this subscriber was too slow; what its queue had no room for comes ne
 
 
 class Subscriber:
-    """Follows the watcher behind ``socket`` in a thread; goes on where it was each time that the stream ends."""
+    """Follows the watcher behind ``socket``; goes on where it was each time that the stream ends."""
 
     def __init__(self, socket: str) -> None:
         self.socket = socket
-        self.cursor: str | None = None
-        self.heard: dict[str, dict[str, Any]] = {}  # by id, in the order of their first coming
+        self._heard: dict[str, dict[str, Any]] = {}
         self.gaps: list[dict[str, Any]] = []
-        self.repeated = self.resumed = 0
+        self.repeated = 0
+        self.streams = 0
         self.wrong: list[str] = []
-        self._ends = threading.Event()
-        self._has_begun = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._told = tempfile.TemporaryFile("ab")
+        self._reader = open(f"/proc/self/fd/{self._told.fileno()}", "rb")
+        self._begun = b""  # a line of which the rest is still to come
+        self._listener: subprocess.Popen[bytes] | None = None
+
+    @property
+    def heard(self) -> dict[str, dict[str, Any]]:
+        """All events of lives so far by id, in the order of their first coming."""
+        self._take_in()
+        return self._heard
+
+    @property
+    def resumed(self) -> int:
+        """How often it has gone on."""
+        return max(0, self.streams - 1)
 
     def begin(self) -> None:
         """Return once the first stream is open: what happens from here on must be told."""
-        self._thread.start()
-        assert self._has_begun.wait(60), "no stream"
+        self._listener = subprocess.Popen(
+            [sys.executable, "-m", __name__, self.socket],
+            cwd=SOURCES,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._told,
+        )
+        wait_until(self._has_begun, "a stream", 60)
+
+    def _has_begun(self) -> bool:
+        self._take_in()
+        return self.streams > 0
 
     def end(self) -> None:
         """Listen no more."""
-        self._ends.set()
-        self._thread.join(60)
+        if self._listener is not None:
+            self._listener.kill()
+            self._listener.wait()
+        self._take_in()
+        self._reader.close()
+        self._told.close()
 
     def has_heard(self, ids: Iterable[str]) -> bool:
         """Whether all of these events have come."""
-        return all(each in self.heard for each in ids)
+        heard = self.heard
+        return all(each in heard for each in ids)
 
-    def _follow(self) -> None:
-        while not self._ends.is_set():
-            try:
-                self._listen()
-            except (OSError, http.client.HTTPException, json.JSONDecodeError):
-                self._ends.wait(RETRY_S)  # the watcher is down, or was killed in the middle of a line
-
-    def _listen(self) -> None:
-        answer = Answer(self.socket, "/v1/events" + (f"?after={self.cursor}" if self.cursor else ""))
-        try:
-            if answer.status != 200:
-                self.wrong.append(f"status {answer.status}: {answer.line()}")
-                return
-            self.resumed += self.cursor is not None
-            self._has_begun.set()
-            self.cursor = self.cursor or answer.headers["Runf-Cursor"]
-            while not self._ends.is_set() and (line := answer.line()):
-                self._take(json.loads(line))
-        finally:
-            answer.close()
+    def _take_in(self) -> None:
+        if self._reader.closed:
+            return
+        *lines, self._begun = (self._begun + self._reader.read()).split(b"\n")
+        for line in lines:
+            told = json.loads(line)
+            if "type" in told:
+                self._take(told)
+            else:
+                self.streams += told["status"] == 200
+                self.wrong += [line.decode()] if told["status"] != 200 else []
 
     def _take(self, event: dict[str, Any]) -> None:
-        self.cursor = event.get("cursor", self.cursor)
         if event["type"] == GAP and event["data"]["reason"] != TO_COME:
             self.gaps.append(event)
         elif event["type"] != GAP and short(event) != "snapshot":
@@ -83,7 +112,7 @@ class Subscriber:
         """One event of a life."""
         if not event["type"].startswith("org.runf.container."):
             self.wrong.append(f"{event['type']}: {event['data']}")
-        before = self.heard.setdefault(event["id"], event)
+        before = self._heard.setdefault(event["id"], event)
         if before is not event:
             self.repeated += 1
             if (before["type"], before["time"], before["subject"]) != (event["type"], event["time"], event["subject"]):
@@ -95,14 +124,15 @@ class Subscriber:
         What was told of a life that went ends with its deletion, and its last record says what else must have come.
         A gap must be told where a life is missing among them, or its end, and nowhere else.
         """
+        told = self.heard
         assert self.wrong == []
         heard: dict[str, list[str]] = {}
-        for each in self.heard:
+        for each in told:
             heard.setdefault(each.partition(":")[0], []).append(each)
         kept = {record["instance"]: happenings(record) for record in records}
         assert {instance: heard.get(instance, []) for instance in kept} == kept
         went = {instance: ids for instance, ids in heard.items() if instance not in kept}
-        newest = {instance: self.heard[ids[-1]]["data"] for instance, ids in went.items()}
+        newest = {instance: told[ids[-1]]["data"] for instance, ids in went.items()}
         assert went == {instance: happenings(record) for instance, record in newest.items()}
         cut_off = sorted(record["id"] for record in newest.values() if not _has_left(record))
         assert sorted(gap["subject"] for gap in self.gaps if gap["subject"]) == cut_off
@@ -124,3 +154,44 @@ def happenings(record: Record) -> list[str]:
     return [
         event_id(instance, each["generation"], each["n"]) for each in record["transitions"] if each["type"] != SILENT
     ]
+
+
+class _Listener:
+    """What the process does: each line that it is told goes to ``told``, and the status of each stream."""
+
+    def __init__(self, socket: str, told: int) -> None:
+        self._socket = socket
+        self._told = told
+        self._cursor: str | None = None
+
+    def listen(self) -> bool:
+        """Until the stream ends; False where it can't be gone on with."""
+        answer = Answer(self._socket, "/v1/events" + (f"?after={self._cursor}" if self._cursor else ""))
+        with contextlib.closing(answer):
+            self._say(json.dumps({"status": answer.status, **({} if answer.status == 200 else answer.document())}))
+            if answer.status != 200:
+                return False
+            self._cursor = self._cursor or answer.headers["Runf-Cursor"]
+            while line := answer.line():
+                self._cursor = json.loads(line).get("cursor", self._cursor)
+                self._say(line)
+        return True
+
+    def _say(self, line: str) -> None:
+        text = f"{line}\n".encode()
+        assert os.write(self._told, text) == len(text)
+
+
+def _listen_for_ever(socket: str) -> None:
+    process.set_pdeathsig(signal.SIGKILL)
+    listener = _Listener(socket, sys.stdout.fileno())
+    goes_on = True
+    while goes_on:
+        try:
+            goes_on = listener.listen()
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            time.sleep(RETRY_S)  # the watcher is down, or was killed in the middle of a line
+
+
+if __name__ == "__main__":
+    _listen_for_ever(sys.argv[1])
