@@ -86,8 +86,9 @@ class Subscriber:
         self._told.close()
 
     def has_heard(self, ids: Iterable[str]) -> bool:
-        """Whether all of these events have come."""
+        """Whether all of these events have come, and nothing that is wrong."""
         heard = self.heard
+        assert self.wrong == []
         return all(each in heard for each in ids)
 
     def _take_in(self) -> None:
