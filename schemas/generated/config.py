@@ -397,16 +397,16 @@ def _device(value: object, pointer: str) -> None:
             raise Invalid(f"{pointer}/major", 'must be an integer')
         if value104 < 0:
             raise Invalid(f"{pointer}/major", 'must be at least 0')
-        if value104 > 4294967295:
-            raise Invalid(f"{pointer}/major", 'must be at most 4294967295')
+        if value104 > 4095:
+            raise Invalid(f"{pointer}/major", 'must be at most 4095')
     if 'minor' in value:
         value105 = value['minor']
         if type(value105) is not int:
             raise Invalid(f"{pointer}/minor", 'must be an integer')
         if value105 < 0:
             raise Invalid(f"{pointer}/minor", 'must be at least 0')
-        if value105 > 4294967295:
-            raise Invalid(f"{pointer}/minor", 'must be at most 4294967295')
+        if value105 > 1048575:
+            raise Invalid(f"{pointer}/minor", 'must be at most 1048575')
     if 'fileMode' in value:
         value106 = value['fileMode']
         if type(value106) is not int:

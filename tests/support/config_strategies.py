@@ -128,7 +128,12 @@ _linux = st.fixed_dictionaries(
         "rootfsPropagation": st.sampled_from(["private", "rslave"]),
         "devices": st.lists(
             st.fixed_dictionaries(
-                {"type": st.sampled_from("cb"), "path": absolute_paths, "major": UINT32, "minor": UINT32},
+                {
+                    "type": st.sampled_from("cb"),
+                    "path": absolute_paths,
+                    "major": st.integers(0, 4095),
+                    "minor": st.integers(0, 1048575),
+                },
                 optional={"fileMode": UINT32, "uid": USER_ID},
             ),
             max_size=2,

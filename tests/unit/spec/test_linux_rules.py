@@ -148,6 +148,13 @@ def test_a_device_needs_its_numbers() -> None:
     assert refusal(devices=[{"type": "c", "path": "/dev/x", "major": 1}]).pointer == "/linux/devices/0"
 
 
+@pytest.mark.parametrize(("member", "most"), [("major", 4095), ("minor", 1048575)])
+def test_the_numbers_of_a_device_are_such_as_an_inode_can_have(member: str, most: int) -> None:
+    device = {"type": "c", "path": "/dev/x", "major": 1, "minor": 3, member: most}
+    assert parse(devices=[device])["devices"] == [device]
+    assert refusal(devices=[{**device, member: most + 1}]).pointer == f"/linux/devices/0/{member}"
+
+
 def test_a_fifo_has_no_numbers() -> None:
     assert parse(devices=[{"type": "p", "path": "/run/x"}])["devices"][0]["type"] == "p"
 
