@@ -413,7 +413,7 @@ class Snapshot:
         """Lives that went while nobody followed, and that no earlier watcher has told of."""
         gone = deleted.read_gone(self._store.fds, self._store.proc)
         self._accounted = gone.number
-        self._lasts_before = self._last_instances() & self._restored
+        self._lasts_before = gone.left & self._restored
         told, self._told_before = self._told_before, {}
         if self.pruned_until is None or gone.newest == self.pruned_until:
             return

@@ -42,12 +42,14 @@ else:
 class Gone(NamedTuple):
     """How many last records have gone, and the newest of them, if any.
 
-    While a prune is under way, or was broken off, nobody knows the newest, but the ``oldest_left``.
+    While a prune is under way, or was broken off, nobody knows the newest, but the ``oldest_left``. ``left`` are those
+    that ``number`` doesn't count.
     """
 
     number: int
     newest: str | None
     oldest_left: str | None
+    left: set[str]
 
 
 COUNT_LIMIT = 4096
@@ -212,14 +214,24 @@ def _counted(noted: Mapping[str, Moment | None], pruned: Pruned, here: Moment) -
 
 def read_gone(fds: RootFds, proc: str = "/proc") -> Gone:
     """Which last records have gone by now."""
-    pruned = read_pruned(fds)
-    names = _names(fds)
+    pruned, names = _pruned_and_names(fds)
     if pruned["newestInstance"] not in names:
-        return Gone(pruned["count"], pruned["newestInstance"], None)
+        return Gone(pruned["count"], pruned["newestInstance"], None, set(names))
     here = moment_of_now(proc)
     noted = {name: _read_moment(fds.deleted, f"{name}/{layout.RETIRED}") for name in names}
     oldest = min(names, key=lambda name: _order(noted[name], here))
-    return Gone(pruned["count"] - len(_counted(noted, pruned, here)), None, oldest)
+    left = {name for name, moment in noted.items() if moment}  # the others have gone since they were listed
+    return Gone(pruned["count"] - len(_counted(noted, pruned, here)), None, oldest, left)
+
+
+def _pruned_and_names(fds: RootFds) -> tuple[Pruned, list[str]]:
+    """The count and the names of one moment: what a prune removes it counts first."""
+    pruned = read_pruned(fds)
+    while True:
+        names, again = _names(fds), read_pruned(fds)
+        if again == pruned:
+            return pruned, names
+        pruned = again
 
 
 def retirement_order(fds: RootFds, instance: str, here: Moment) -> tuple[bool, int]:

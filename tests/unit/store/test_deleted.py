@@ -261,12 +261,12 @@ def test_what_a_prune_that_died_has_counted_is_not_counted_again_and_goes(
         with pytest.raises(KeyboardInterrupt):
             deleted.prune(store.fds)
     assert deleted.read_pruned(store.fds)["count"] == 3
-    assert deleted.read_gone(store.fds) == (1, None, lives[1])
+    assert deleted.read_gone(store.fds) == (1, None, lives[1], set(lives[1:]))
     time.boot_id = "boot two"
     last = live(store)
     assert kept(store) == {lives[3], last}
     assert deleted.read_pruned(store.fds)["count"] == 3
-    assert deleted.read_gone(store.fds) == (3, lives[2], None)
+    assert deleted.read_gone(store.fds) == (3, lives[2], None, {lives[3], last})
 
 
 def test_two_commands_never_prune_at_once(store: Store, time: Time) -> None:

@@ -243,6 +243,23 @@ class TestWhileOneFollows:
         prune_all(store, monkeypatch)
         assert gaps(again) == [("", 1)]
 
+    @pytest.mark.parametrize("is_under_way", [False, True])
+    def test_what_goes_on_going_while_one_that_starts_counts_is_no_gap(self, store, monkeypatch, is_under_way):
+        lasts = [live(store, name) for name in "abcd"]
+        if is_under_way:
+            die_in_prune(store, monkeypatch, gone=1)
+        again = restarted(store, *lasts)
+        read, rest = deleted.read_gone, iter([lambda: prune_all(store, monkeypatch)])
+
+        def read_while_it_goes_on(*args):
+            found = read(*args)
+            next(rest, lambda: None)()
+            return found
+
+        monkeypatch.setattr(deleted, "read_gone", read_while_it_goes_on)
+        assert look(again) == []
+        assert gaps(again) == []
+
     def test_what_is_pruned_while_everything_is_read_for_the_first_time_is_counted(self, store, monkeypatch):
         lasts = [live(store, name) for name in "ab"]
         again = restarted(store, lasts[0])
