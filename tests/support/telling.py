@@ -47,7 +47,7 @@ class Subscriber:
         self.wrong: list[str] = []
         self._told = tempfile.TemporaryFile("ab")
         self._reader = open(f"/proc/self/fd/{self._told.fileno()}", "rb")
-        self._begun = b""  # a line of which the rest is still to come
+        self._cut_off = b""  # the beginning of a line
         self._listener: subprocess.Popen[bytes] | None = None
 
     @property
@@ -94,14 +94,15 @@ class Subscriber:
     def _take_in(self) -> None:
         if self._reader.closed:
             return
-        *lines, self._begun = (self._begun + self._reader.read()).split(b"\n")
+        *lines, self._cut_off = (self._cut_off + self._reader.read()).split(b"\n")
         for line in lines:
             told = json.loads(line)
             if "type" in told:
                 self._take(told)
+            elif told["status"] == 200:
+                self.streams += 1
             else:
-                self.streams += told["status"] == 200
-                self.wrong += [line.decode()] if told["status"] != 200 else []
+                self.wrong.append(line.decode())
 
     def _take(self, event: dict[str, Any]) -> None:
         if event["type"] == GAP and event["data"]["reason"] != TO_COME:
@@ -169,9 +170,10 @@ class _Listener:
         """Until the stream ends; False where it can't be gone on with."""
         answer = Answer(self._socket, "/v1/events" + (f"?after={self._cursor}" if self._cursor else ""))
         with contextlib.closing(answer):
-            self._say(json.dumps({"status": answer.status, **({} if answer.status == 200 else answer.document())}))
             if answer.status != 200:
+                self._say(json.dumps({"status": answer.status, **answer.document()}))
                 return False
+            self._say(json.dumps({"status": answer.status}))
             self._cursor = self._cursor or answer.headers["Runf-Cursor"]
             while line := answer.line():
                 self._cursor = json.loads(line).get("cursor", self._cursor)

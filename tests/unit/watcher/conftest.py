@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store(str(tmp_path / "containers"), make=True)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[int]:
+    """An fd of an empty directory."""
+    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield fd
+    os.close(fd)
 
 
 @pytest.fixture

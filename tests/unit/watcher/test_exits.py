@@ -17,7 +17,6 @@ from watcher.handed import Handed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.children import Child
 
@@ -209,13 +208,6 @@ def test_closing_leaves_no_fd(child):
     opened.follow(followed_of(process))
     opened.close()
     assert len(set(os.listdir("/proc/self/fd")) - before - made) == 0
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Iterator[int]:
-    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    yield fd
-    os.close(fd)
 
 
 @pytest.fixture

@@ -24,13 +24,6 @@ LIFE = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[int]:
-    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    yield fd
-    os.close(fd)
-
-
-@pytest.fixture
 def kept(root: int) -> Iterator[Handed]:
     made = Handed(root)
     yield made
