@@ -20,10 +20,11 @@ HERE = Path(__file__).resolve().parent
 TEXTS = HERE / "schemas/generated/state_text.py"
 ENTRY = "runtime.cli.entry"
 COMMANDS = "runtime.cli.commands"
+QUICK = ("runtime.glance", "schemas.generated.state_text", "runtime.cli.quick")  # each before what needs it
 CONTEXT = "runtime.actions.context"  # which the entry imports for each command, before that
 # what loads click, or runs only when somebody works on the project
 COLD = (
-    *("runtime.hot", "runtime.thin_os", "runtime.__main__"),
+    *("runtime.begin", "runtime.hot", "runtime.thin_os", "runtime.__main__"),
     *("runtime.cli.app", "runtime.cli.completion", "runtime.cli.reference", "schemas.generate", "schemas.texts"),
 )
 
@@ -45,7 +46,7 @@ def compile_modules() -> tuple[str, bytes]:
     first = groups[ENTRY] = (*groups[ENTRY], *groups.pop(CONTEXT))
     groups |= {name: (name,) for name in names if name not in groups and name not in first}
     places: dict[str, str] = {}
-    body = b""
+    body = quick = marshal.dumps({name: _compiled(paths[name]) for name in QUICK})
     for name, members in groups.items():
         pieces = list(_in_pieces({each: (_module(paths[each])[1], _compiled(paths[each])) for each in members}))
         pieces[-1] = (pieces[-1][0], {each: orders[each] for each in members if each in orders})
@@ -55,8 +56,10 @@ def compile_modules() -> tuple[str, bytes]:
             body += piece
     places |= dict.fromkeys(first, places[ENTRY])
     text = "".join(f"\n{name}{place}" for name, place in places.items())
-    own = (_compiled(HERE / "runtime" / name) for name in ("hot.py", "thin_os.py"))
-    head = marshal.dumps((*own, f"{text}\n"))
+    hot_code, thin_os = (_compiled(HERE / "runtime" / name) for name in ("hot.py", "thin_os.py"))
+    rest = marshal.dumps((hot_code, thin_os, f"{text}\n"))
+    filled = (("QUICK", (hot["HEAD_BYTES"], len(quick))), ("REST", rest))
+    head = marshal.dumps(_compiled(HERE / "runtime/begin.py", filled))
     if len(head) > hot["HEAD_BYTES"]:
         raise ValueError(f"runtime/hot.py: HEAD_BYTES must be at least {len(head)}, in launchers/runf too")
     return hot["FILE_NAME"], head.ljust(hot["HEAD_BYTES"], b"\0") + body
@@ -124,18 +127,23 @@ def _module(path: Path) -> tuple[str, bool]:
 
 
 @cache
-def _compiled(path: Path) -> CodeType:
-    """Without docstrings, annotations and line numbers, which nobody reads there."""
+def _compiled(path: Path, filled: tuple[tuple[str, Any], ...] = ()) -> CodeType:
+    """Without docstrings, annotations and line numbers, which nobody reads there.
+
+    ``filled`` are constants and their values.
+    """
     name = str(Path("runf", path.relative_to(HERE)))
-    tree = _Bare().visit(ast.parse(path.read_bytes(), name))
-    if path == TEXTS:
-        tree.body = _with_code(tree.body)
+    tree: ast.Module = _Bare().visit(ast.parse(path.read_bytes(), name))
+    constants = dict(filled) or (_expression() if path == TEXTS else {})
+    for each in tree.body:
+        if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) in constants:
+            each.value = ast.Constant(constants[ast.unparse(each.targets[0])])
     code: CodeType = compile(ast.fix_missing_locations(tree), name, "exec", dont_inherit=True, optimize=2)
     return _without_lines(code)
 
 
-def _with_code(body: list[ast.stmt]) -> list[ast.stmt]:
-    """``CODE`` in the place of ``PATTERN``: what ``re`` makes of that, as ``_sre.compile`` takes it.
+def _expression() -> dict[str, Any]:
+    """``CODE`` instead of ``PATTERN``: what ``re`` makes of that, as ``_sre.compile`` takes it.
 
     Where this Python has another ``re``, commands decode what they would have matched.
     """
@@ -145,8 +153,7 @@ def _with_code(body: list[ast.stmt]) -> list[ast.stmt]:
         code = array("I", compiler._code(parser.parse(pattern, 0), 0)).tobytes()
     except (ImportError, AttributeError):
         code = b""
-    kept = [each for each in body if not isinstance(each, ast.Assign) or ast.unparse(each.targets[0]) == "GROUPS"]
-    return [*kept, ast.Assign([ast.Name("CODE", ast.Store())], ast.Constant(code))]
+    return {"CODE": code, "PATTERN": ""}
 
 
 class _Bare(ast.NodeTransformer):

@@ -16,7 +16,6 @@ made before it, each where it finds what it imports.  So importlib, which costs 
 one module of a command only.  ``hatch_build.py`` writes the file.
 """
 
-import gc
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader
@@ -129,7 +128,6 @@ def _find_extension(name: str) -> ModuleSpec | None:
 def install(home: str, fd: int, thin_os: "CodeType", index: str) -> None:
     """Let modules be found in the file, open as ``fd``, which lies with their own files in the directory ``home``."""
     close(fd)
-    gc.disable()  # a command is over before there is anything to collect
     sys.path.insert(0, home)
     if "--debug" in sys.argv:
         return  # a traceback needs the lines, which only the modules' own files have

@@ -29,8 +29,8 @@ RECORD = (
 # what is taken out of a text that matches; a string without its quotes
 GROUPS = (
     *("id", "pid", "status", "bundle", "created", "owner", "instance", "generation", "runtime", "exit"),
-    *("process", "process/pid", "process/bootId", "process/pidNamespace", "process/timeNamespace", "maker", "starter"),
-    *("transitions", "transitionsDropped", "execs", "execsDropped"),
+    *("process", "process/pid", "process/startTime", "process/bootId", "process/pidNamespace", "process/timeNamespace"),
+    *("maker", "starter", "linux/cgroup", "transitions", "transitionsDropped", "execs", "execsDropped"),
 )
 HEADER = '''"""Generated from {source} by schemas/generate.py: edit that, and run `python -m schemas.generate`.
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     from runtime.kernel.procfs import ProcStat
-    from runtime.store.glance import Glance
     from runtime.store.record import Exit, Process, Record
 else:
     from runtime.values import NamedTuple
@@ -95,20 +94,6 @@ def _gather_first(record: Record, here: Observer, root_fd: int) -> Evidence:
         return found._replace(exit=_exit(process, here)) if seen else found  # what is gone was no zombie any more
     cgroup = record["linux"]["cgroup"]
     return found._replace(frozen=is_frozen(cgroup)) if cgroup and record["status"] in FREEZABLE else found
-
-
-def has_ended(found: Glance, here: Observer) -> bool:
-    """Whether ``status`` would have the container as stopped for sure: nobody has it in hand, its process has gone."""
-    if found.status == "stopped":
-        return True
-    if found.process_pid is None or found.maker != "null" or found.starter != "null":
-        return False
-    if found.boot_id != here.boot_id:
-        return bool(here.boot_id)
-    is_here = found.pid_namespace == str(here.pid_namespace)
-    if not is_here or (here.time_namespace is not None and found.time_namespace != str(here.time_namespace)):
-        return False
-    return procfs.is_gone(here.proc, int(found.process_pid))
 
 
 def _exit(process: Process, here: Observer) -> Exit:

@@ -7,11 +7,12 @@ import os
 from runtime.actions import evidence, look
 from runtime.actions.inspect import answer
 from runtime.errors import BadRecord, Fault
+from runtime.glance import glance, matcher, places, status_of
 from runtime.kernel import clock
 from runtime.store.announced import trusted_others
-from runtime.store.glance import glance, matcher
 from runtime.store.record import parse
 from runtime.store.store import open_store
+from schemas.generated.state_text import CODE, GROUPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from runtime.actions.context import Context
     from runtime.actions.evidence import Observer
-    from runtime.store.glance import Glance, Matcher
+    from runtime.glance import Glance, Matcher
     from runtime.store.record import Record
 else:
     from runtime.values import NamedTuple
@@ -54,13 +55,13 @@ def listing(
     now = clock.now()
     answers: list[dict[str, Any]] = []
     faults: list[Fault] = []
-    match = matcher() if brief and not any(filters) else None
+    match = matcher(CODE, GROUPS) if brief and not any(filters) else None
     try:
-        for _, found in store.scan_as(parse if match is None else _taker(match, here)):
+        for _, found in store.scan_as(parse if match is None else _taker(match, here, store.fds.root)):
             if isinstance(found, BadRecord):
                 faults.append(found)
             elif isinstance(found, tuple):
-                answers.append(_of_ended(found))
+                answers.append(_brief(*found))
             else:
                 observed = look.judge(here, store, found, now=now)
                 if matches(observed.truth, filters):
@@ -71,27 +72,24 @@ def listing(
     return answers, faults
 
 
-def _taker(match: Matcher, here: Observer) -> Callable[[bytes, str], Glance | Record]:
-    """Takes a glance at a text where that is enough: of a container that has ended for sure; else the record."""
+def _taker(match: Matcher, here: Observer, root_fd: int) -> Callable[[bytes, str], tuple[Glance, str] | Record]:
+    """Takes a glance at a text, and the status, where that is enough; else the record."""
+    wanted = places(GROUPS)
 
-    def take(data: bytes, container_id: str) -> Glance | Record:
-        found = glance(match, data)
-        if found is not None and found.id == container_id and evidence.has_ended(found, here):
-            return found
+    def take(data: bytes, container_id: str) -> tuple[Glance, str] | Record:
+        found = glance(match, wanted, data)
+        if found is not None and found[0] == container_id:
+            status = status_of(found, here, root_fd)
+            if status is not None:
+                return found, status
         return parse(data, container_id)
 
     return take
 
 
-def _of_ended(found: Glance) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "pid": int(found.pid) if found.status == "stopped" else 0,
-        "status": "stopped",
-        "bundle": found.bundle,
-        "created": found.created,
-        "owner": found.owner,
-    }
+def _brief(found: Glance, status: str) -> dict[str, Any]:
+    container_id, pid, recorded, *others = found[: len(BRIEF)]
+    return dict(zip(BRIEF, (container_id, int(pid) if status == recorded else 0, status, *others), strict=True))
 
 
 def listing_of_all_roots(

@@ -8,7 +8,7 @@ PATTERN matches a valid record's text as it is written, and nothing that is no v
 
 from __future__ import annotations
 
-GROUPS = ('id', 'pid', 'status', 'bundle', 'created', 'owner', 'instance', 'generation', 'runtime', 'exit', 'process', 'process/pid', 'process/bootId', 'process/pidNamespace', 'process/timeNamespace', 'maker', 'starter', 'transitions', 'transitionsDropped', 'execs', 'execsDropped')
+GROUPS = ('id', 'pid', 'status', 'bundle', 'created', 'owner', 'instance', 'generation', 'runtime', 'exit', 'process', 'process/pid', 'process/startTime', 'process/bootId', 'process/pidNamespace', 'process/timeNamespace', 'maker', 'starter', 'linux/cgroup', 'transitions', 'transitionsDropped', 'execs', 'execsDropped')
 CODE = b""  # PATTERN as re compiles it, which the installation has instead: hatch_build.py
 PATTERN = (
     '\\{\\n  "ociVersion": "[]-~#-[ !]{1,64}+",'
@@ -33,7 +33,7 @@ PATTERN = (
     '\\n    "signal": (?:null|(?:[1-5][0-9]{1}|[1-9][0-9]{0,0}+)),'
     '\\n    "oomKilled": (?:null|(?:true|false))\\n  \\}),'
     '\\n  "process": ((?:null|\\{\\n    "pid": ((?:[1-3][0-9]{6}|[1-9][0-9]{0,5}+)),'
-    '\\n    "startTime": (?:0|[1-9][0-9]{0,17}+),'
+    '\\n    "startTime": ((?:0|[1-9][0-9]{0,17}+)),'
     '\\n    "bootId": "([0-9a-f-]{36}+)",'
     '\\n    "pidNamespace": ([1-9][0-9]{0,17}+),'
     '\\n    "timeNamespace": ([1-9][0-9]{0,17}+)\\n  \\})),'
@@ -48,10 +48,10 @@ PATTERN = (
     '\\n    "pidNamespace": [1-9][0-9]{0,17}+,'
     '\\n    "timeNamespace": [1-9][0-9]{0,17}+\\n  \\})),'
     '\\n  "fault": (?:null|"[]-~#-[ !]{0,4096}+"),'
-    '\\n  "linux": \\{\\n    "cgroup": (?:null|\\{\\n      "version": (?:1|2),'
+    '\\n  "linux": \\{\\n    "cgroup": ((?:null|\\{\\n      "version": (?:1|2),'
     '\\n      "paths": \\{(?:\\n        "[]-~#-[ !]{0,}+": "/[]-~#-[ !]{0,4095}+"(?:,'
     '\\n        "[]-~#-[ !]{0,}+": "/[]-~#-[ !]{0,4095}+")*+\\n      )?+\\},'
-    '\\n      "scope": (?:null|"[]-~#-[ !]{0,256}+")\\n    \\}),'
+    '\\n      "scope": (?:null|"[]-~#-[ !]{0,256}+")\\n    \\})),'
     '\\n    "namespaces": \\{(?:\\n      "[]-~#-[ !]{0,}+": [1-9][0-9]{0,17}+(?:,'
     '\\n      "[]-~#-[ !]{0,}+": [1-9][0-9]{0,17}+)*+\\n    )?+\\}(?:,'
     '\\n    "oomKills": [1-9][0-9]{0,17}+)?+\\n  \\},'

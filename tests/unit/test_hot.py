@@ -2,7 +2,6 @@
 
 import ast
 import json
-import marshal
 import re
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hatch_build import COLD, compile_modules
-from runtime.hot import FILE_NAME, HEAD_BYTES
+from runtime.hot import FILE_NAME
 from runtime.store.record import serialize
 from schemas.generated.state_text import PATTERN
 from tests.properties.test_state_validator import FULL
@@ -22,10 +21,10 @@ LAUNCHER = """
 import json, marshal, os, sys
 home, *names = sys.argv[1:]
 sys.path.insert(0, home)
-code, *rest = marshal.loads(open(f"{home}/hot.{sys.implementation.cache_tag}", "rb").read(20480))
-space = {"__name__": "runtime.hot"}
-exec(code, space)
-space["install"](home, os.open(home, 0), *rest)
+fd = os.open(f"{home}/hot.{sys.implementation.cache_tag}", 0)
+begun = {}
+exec(marshal.loads(os.pread(fd, 20480, 0)), begun)
+begun["begin"](home, fd)
 for name in names:
     __import__(name)
 print(json.dumps({name: sys.modules[name].__spec__.origin for name in names}))
@@ -69,9 +68,9 @@ def test_a_module_that_is_not_in_the_file_comes_from_its_own(home: Path) -> None
     assert origins(home, "runtime.cli.late") == {"runtime.cli.late": str(home / "runtime/cli/late.py")}
 
 
-def test_every_module_is_in_it_but_those_that_nobody_waits_for() -> None:
-    _, content = compile_modules()
-    *_, index = marshal.loads(content[:HEAD_BYTES])
+def test_every_module_is_in_it_but_those_that_nobody_waits_for(home: Path) -> None:
+    argv = [sys.executable, "-IS", "-c", LAUNCHER + "print(marshal.loads(begun['REST'])[-1])", str(home)]
+    index = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.partition("\n")[2]
     files = [path for top in ("runtime", "schemas") for path in (REPOSITORY / top).rglob("*.py")]
     names = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__") for path in files}
     assert {line.split()[0] for line in index.splitlines() if line} == names - set(COLD)
@@ -116,7 +115,7 @@ print([thin[0] is os, *thin[1:], os.walk.__module__, os.path.os is os, thin[0].w
 
 
 def test_the_expression_for_records_is_there_as_re_compiles_it(home: Path) -> None:
-    told = "from runtime.store.glance import matcher; print(matcher()(open(text).read()).groups())"
+    told = "from runtime.cli import quick; print(quick.matcher(quick.CODE, quick.GROUPS)(open(text).read()).groups())"
     text = home / "text"
     text.write_bytes(serialize(FULL))  # type: ignore[arg-type]
     source = LAUNCHER.replace("home, *names", "home, text, *names", 1) + told

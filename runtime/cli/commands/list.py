@@ -5,6 +5,7 @@ from __future__ import annotations
 from runtime import jsontext
 from runtime.actions.listing import BRIEF, Filters, listing, listing_of_all_roots
 from runtime.cli.output import write
+from runtime.cli.quick import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from runtime.actions.context import Context
     from runtime.cli.options import Parsed
-
-PADDING = 3
 
 
 def run(context: Context, parsed: Parsed) -> int:
@@ -28,7 +27,8 @@ def run(context: Context, parsed: Parsed) -> int:
     elif is_json:
         text = jsontext.encode(answers) + "\n"
     else:
-        text = _table(answers, (*BRIEF, "root") if is_wide else BRIEF)
+        columns = (*BRIEF, "root") if is_wide else BRIEF
+        text = table([[name.upper() for name in columns], *(_cells(answer, columns) for answer in answers)])
     write(text)
     if faults:
         from runtime.cli.report import warn  # only a command with something to say pays for it
@@ -45,12 +45,6 @@ def filters_of(options: dict[str, Any]) -> Filters:
         key, given, value = text.partition("=")
         annotations[key] = value if given else None
     return Filters(options["owner"], options["status"], annotations, options["runtime"])
-
-
-def _table(answers: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    rows = [[name.upper() for name in columns], *(_cells(answer, columns) for answer in answers)]
-    widths = [max(map(len, column)) + PADDING for column in zip(*rows, strict=True)]
-    return "".join(["".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows])
 
 
 def _cells(answer: dict[str, Any], columns: Sequence[str]) -> list[str]:
