@@ -26,6 +26,9 @@ from bench.place import cover_run
 from runtime.kernel import mount, process
 
 HERE = Path(__file__).resolve().parent.parent
+PYTHON = str(HERE / ".venv/bin/python3")
+BARE = (PYTHON, "-IS", "-c", "pass")
+FIRST_LINE = (PYTHON, "-ISXutf8", "-c", "import posix; posix._exit(0)")  # as the launcher does
 RECORDS = 10_000
 HYBRID = Path("/sys/fs/cgroup/unified")
 
@@ -39,6 +42,14 @@ class Row(NamedTuple):
     crun: str
     bare: str
     aim: str
+
+
+class Starts(NamedTuple):
+    """What starts cost, in each round: the interpreter's, that to its first line, and crun's where that is there."""
+
+    bare: list[Cost]
+    first_line: list[Cost]
+    of_crun: list[Cost]
 
 
 AIMS = {
@@ -73,11 +84,16 @@ def main() -> None:
     with _on_tmpfs() as place:
         bundle = lifecycle.make_bundle(named["runf"], busybox, place)
         contenders = lifecycle.able([Contender(name, path, place, bundle) for name, path in named.items()])
-        bare = _measure(contenders, options.runs, lifecycle.PeakMemory(busybox))
+        starts = _measure(contenders, options.runs, lifecycle.PeakMemory(busybox))
         contenders[0].count_helpers()
         for count in options.list or []:
             lifecycle.time_list(contenders, count, options.runs)
-        for row in (*_time_rows(contenders, bare), *_memory_rows(contenders), *_reading_rows(contenders, place)):
+        for row in (
+            *_time_rows(contenders, starts),
+            *_least_rows(contenders, starts),
+            *_memory_rows(contenders),
+            *_reading_rows(contenders, place),
+        ):
             _print(row)
         if not options.no_watcher:
             _print_watching(place)
@@ -117,16 +133,20 @@ def _on_tmpfs() -> Iterator[Path]:
         yield Path(directory)
 
 
-def _measure(contenders: list[Contender], runs: int, peak: lifecycle.PeakMemory) -> list[Cost]:
-    bare = []
+def _measure(contenders: list[Contender], runs: int, peak: lifecycle.PeakMemory) -> Starts:
+    starts = Starts([], [], [])
+    crun = next((each.base[0] for each in contenders if each.name == "crun"), None)
     for number in range(runs):
         for contender in contenders:
             contender.cycle(f"bench-{number}")
-        bare.append(lifecycle.timed([str(HERE / ".venv/bin/python3"), "-IS", "-c", "pass"]))
+        starts.bare.append(lifecycle.timed([*BARE]))
+        starts.first_line.append(lifecycle.timed([*FIRST_LINE]))
+        if crun is not None:
+            starts.of_crun.append(lifecycle.timed([crun, "--version"]))
     for contender in contenders:
         for number in range(3):
             contender.measure_memory(peak, f"peak-{number}")
-    return bare
+    return starts
 
 
 def _ratio(ours: list[Cost], theirs: list[Cost]) -> str:
@@ -144,14 +164,32 @@ def _beside(others: list[Contender], name: str, ours: list[Cost], what: str) -> 
     return "-" if other is None else _ratio(ours, other.costs[what])
 
 
-def _time_rows(contenders: list[Contender], bare: list[Cost]) -> list[Row]:
+def _time_rows(contenders: list[Contender], starts: Starts) -> list[Row]:
     first, *others = contenders
     rows = []
     for what, ours in first.costs.items():
         runc, crun = (_beside(others, name, ours, what) for name in ("runc", "crun"))
-        rows.append(Row(what, _milliseconds(ours), runc, crun, _ratio(ours, bare), AIMS.get(what, "")))
-    runc, crun = (f"{_beside(others, name, bare, 'state')} of its state" for name in ("runc", "crun"))
-    rows.append(Row("bare start", _milliseconds(bare), runc, crun, "1.00", ""))
+        rows.append(Row(what, _milliseconds(ours), runc, crun, _ratio(ours, starts.bare), AIMS.get(what, "")))
+    for what, costs in (("bare start", starts.bare), ("Python to its first line", starts.first_line)):
+        runc, crun = (f"{_beside(others, name, costs, 'state')} of its state" for name in ("runc", "crun"))
+        rows.append(Row(what, _milliseconds(costs), runc, crun, _ratio(costs, starts.bare), ""))
+    return rows
+
+
+def _least_rows(contenders: list[Contender], starts: Starts) -> list[Row]:
+    """What a command would take that Python starts, and a program in C carries out: crun, without its own start."""
+    others = contenders[1:]
+    crun = next((each for each in others if each.name == "crun"), None)
+    rows = []
+    for what, count in {"run": 1, "create": 1, "start": 1, "delete": 1, "create + start + delete": 3}.items():
+        if crun is None:
+            break
+        least = [
+            Cost(*(whole + count * (line - own) for whole, line, own in zip(*costs, strict=True)))
+            for costs in zip(crun.costs[what], starts.first_line, starts.of_crun, strict=True)
+        ]
+        runc = _beside(others, "runc", least, what)
+        rows.append(Row(f"{what}, started by Python and done by crun", _milliseconds(least), runc, "", "", AIMS[what]))
     return rows
 
 
