@@ -22,21 +22,20 @@ thin = ModuleType("os")
 
 def put_in_place() -> None:
     """Let ``import os`` find it; the launcher's -X utf8 has settled how file names are encoded."""
-    thin.__dict__.update({name: value for name, value in posix.__dict__.items() if name[:1] != "_"})
+    own = dict(thin.__dict__)
+    code, errors = "utf-8", "surrogateescape"
+    thin.__dict__.update(posix.__dict__)
     thin.__dict__.update(
-        _exit=posix._exit,
+        own,
         devnull="/dev/null",
         SEEK_SET=0,
         fsencode=encode,
         fsdecode=decode,
         environb=posix.environ,
-        environ={decode(name): decode(value) for name, value in posix.environ.items()},
+        environ={name.decode(code, errors): value.decode(code, errors) for name, value in posix.environ.items()},
         __getattr__=of_the_whole,
     )
     sys.modules["os"] = thin
-    import posixpath  # it imports os
-
-    sys.modules["os.path"] = thin.path = posixpath  # type: ignore[attr-defined]
 
 
 def encode(name: "Any") -> bytes:
@@ -52,9 +51,14 @@ def decode(name: "Any") -> str:
 
 
 def of_the_whole(name: str) -> "Any":
-    """A member that is missing here (PEP 562)."""
+    """A member that is missing here (PEP 562); ``path`` doesn't take the whole of it, and comes when it is asked for."""
     if name[:2] == "__":
         raise AttributeError(name)  # importlib and copy ask for some that no module needs to have
+    if name == "path":
+        import posixpath  # it imports os
+
+        sys.modules["os.path"] = thin.path = posixpath  # type: ignore[attr-defined]
+        return posixpath
     bring_the_whole()
     return getattr(sys.modules["os"], name)
 

@@ -140,7 +140,7 @@ def _default_root() -> str | None:
     if not uid:
         return SYSTEM_ROOT
     base = posix.environ.get(b"XDG_RUNTIME_DIR", b"").decode("utf-8", "surrogateescape") or f"/run/user/{uid}"
-    return f"{base}/{USER_ROOT}"
+    return f"{base.removesuffix('/')}/{USER_ROOT}"
 
 
 def _open_root(path: str) -> int:
