@@ -6,6 +6,7 @@ It has namespaces of its own, and mounts what such programs write to as file sys
     /run, /dev/shm     sockets, locks and state directories
     /sys/fs/cgroup     the machine's hierarchies, of which it sees only its own part
     /etc/passwd ...    with one more user, who may map ids
+    /dev/net/tun       for everybody, as udev makes it
 
 Its first process reaps orphans, and ends when its stdin does: then the kernel ends all that runs in it.
 """
@@ -64,6 +65,10 @@ echo '{user}:1000000:65536' >> /mnt/etc/subgid
 for name in passwd group subuid subgid; do
     test ! -e /etc/$name || mount --bind /mnt/etc/$name /etc/$name
 done
+if test -c /dev/net/tun; then
+    mount -t tmpfs -o mode=755 tmpfs /dev/net
+    mknod -m 666 /dev/net/tun c 10 200
+fi
 ip link set lo up
 mount --make-rshared /
 cd /mnt
