@@ -28,6 +28,7 @@ WANTED = (
     *("id", "pid", "status", "bundle", "created", "owner", "runtime", "maker", "starter", "linux/cgroup", "execs"),
     *("process/pid", "process/startTime", "process/bootId", "process/pidNamespace", "process/timeNamespace"),
 )
+_EXECS = WANTED.index("execs")
 PROC = "/proc"  # the processes that kill(2) knows too
 CGROUPS = "/sys/fs/cgroup/"  # where only root mounts and makes anything
 _UNICODE = 32  # re.UNICODE
@@ -89,9 +90,9 @@ def status_of(found: Glance, here: tuple[str, str, int | None, int | None], root
         return None
 
 
-def is_done(execs: str) -> bool:
+def is_done(found: Glance) -> bool:
     """Whether the record has the end of each process that exec added."""
-    return '"ended": null' not in execs
+    return '"ended": null' not in found[_EXECS]
 
 
 def open_in(dir_fd: int, directory: str, name: str, flags: int) -> int:

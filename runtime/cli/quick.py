@@ -75,10 +75,12 @@ def _state(root: int, match: Matcher, container_id: str) -> str | None:
     """The record as it stands, and that this is so."""
     data = _record(root, posix.fstat(root).st_uid, container_id)
     found = glance(match, places(GROUPS), data)
-    if found is None or found[0] != container_id or not is_done(found[10]):
+    if found is None:
         return None
-    if status_of(found, _here(), root) != found[2]:
-        return None  # an end that nobody has written down yet
+    name, _, recorded, *_ = found
+    # another status is an end that nobody has written down yet
+    if name != container_id or status_of(found, _here(), root) != recorded or not is_done(found):
+        return None
     return f'{str(data, "ascii")[: -len(END)]},\n  "verified": true{END}'
 
 
@@ -96,10 +98,11 @@ def _list(root: int, match: Matcher, *, is_quiet: bool) -> str | None:
                 return None
             continue  # deleted since it was listed
         found = glance(match, wanted, data)
-        status = None if found is None or found[0] != name else status_of(found, here, root)
-        if found is None or status is None:
+        status = status_of(found, here, root) if found else None
+        if found is None or status is None or name != found[0]:
             return None
-        rows.append((name, found[1] if status == found[2] else "0", status, *found[3:6]))
+        _, pid, recorded, *others = found[: len(HEAD)]
+        rows.append((name, pid if status == recorded else "0", status, *others))
     return "".join([f"{row[0]}\n" for row in rows[1:]]) if is_quiet else table(rows)
 
 

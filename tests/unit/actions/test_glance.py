@@ -168,4 +168,4 @@ def test_execs_are_done_once_each_has_an_end(store: Store) -> None:
     for execs, expected in (([], True), ([done], True), ([done, added], False)):
         found = glance.glance(MATCH, glance.places(GROUPS), records.serialize({**first, "execs": execs}))
         assert found is not None
-        assert glance.is_done(found[glance.WANTED.index("execs")]) is expected
+        assert glance.is_done(found) is expected
