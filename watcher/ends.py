@@ -26,9 +26,12 @@ from watcher.exits import EXEC, HAND, INIT, Ended, Exits, Followed
 from watcher.handed import Handed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runtime.actions.evidence import Observer
     from runtime.store.record import Process, Record
     from runtime.store.store import Held, Store
+    from watcher.kept import Kept
     from watcher.ooms import Later
     from watcher.snapshot import Snapshot
 
@@ -38,12 +41,12 @@ SOON_S = 0.02
 class Ends:
     """Follows the processes of every life, and commits how they end; ``fd`` polls readable when one has."""
 
-    def __init__(self, store: Store, *, later: Later = lambda delay_s, act: None) -> None:
+    def __init__(self, store: Store, *, later: Later = lambda delay_s, act: None, kept: Kept | None = None) -> None:
         self._store = store
         self._later = later  # has something done after some seconds
         self._soon: set[str] = set()  # the instances of ends, or EXEC, that are tried again then
         self._here: Observer = evidence.observer(store.proc)
-        self._exits = Exits(store.proc, Handed(store.fds.root))
+        self._exits = Exits(store.proc, Handed(store.fds.root), kept)
         self._kept: dict[str, Ended] = {}
         self._kept_execs: list[Ended] = []
         self._unsettled: dict[str, str] = {}  # ids by instance
@@ -53,6 +56,12 @@ class Ends:
     def followed(self) -> int:
         """How many processes are followed."""
         return len(self._exits)
+
+    def unfinished(self) -> Iterator[Followed]:
+        """Those whose end is still to be told, or to be committed."""
+        yield from self._exits.followed()
+        for ended in (*self._kept.values(), *self._kept_execs):
+            yield ended.followed
 
     def close(self) -> None:
         """Close all pidfds."""

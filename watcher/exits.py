@@ -19,8 +19,11 @@ from runtime.actions.ending import as_exit, exit_of_zombie
 from runtime.actions.identity import open_pidfd
 from runtime.kernel import clock, process
 from runtime.store.record import UNKNOWN_EXIT
+from watcher.kept import Kept
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runtime.store.handover import Whose
     from runtime.store.record import Exit, Precision, Process
     from watcher.handed import Handed
@@ -60,9 +63,10 @@ class _Entry:
 class Exits:
     """The pidfds, behind one fd that polls readable when something ended."""
 
-    def __init__(self, proc: str = "/proc", handed: Handed | None = None) -> None:
+    def __init__(self, proc: str = "/proc", handed: Handed | None = None, kept: Kept | None = None) -> None:
         self._proc = proc
         self._handed = handed
+        self._kept = kept or Kept()
         self._epoll = select.epoll()
         self._by_fd: dict[int, _Entry] = {}
         self._of_life: dict[str, dict[tuple[str, int, int], int]] = {}
@@ -93,22 +97,36 @@ class Exits:
         if self.is_followed(followed):
             return True
         try:
-            pidfd = open_pidfd(followed.process, self._proc)
+            pidfd = self._pidfd_of(followed)
         except OSError as error:
             if error.errno not in _NO_FDS:
                 raise
             self.lacks_fds = True
             return False
-        if pidfd is None and self._handed is not None:
-            pidfd = self._handed.take(followed.instance, followed.process)
         if pidfd is None:
             return False
+        if followed.role != HAND:
+            self._kept.keep(followed.instance, followed.process, pidfd)
         # who is dead by now may have died long before
         precision: Precision = "observed" if _is_readable(pidfd) else "exact"
         self._by_fd[pidfd] = _Entry(followed, pidfd, precision)
         self._of_life.setdefault(followed.instance, {})[_key(followed)] = pidfd
         self._epoll.register(pidfd, select.EPOLLIN)
         return True
+
+    def _pidfd_of(self, followed: Followed) -> int | None:
+        """That of an earlier watcher, one of our own, or one that was handed over; OSError."""
+        life, process = followed.instance, followed.process
+        pidfd = self._kept.take(life, process)
+        if pidfd is None:
+            pidfd = open_pidfd(process, self._proc)
+        if pidfd is None and self._handed is not None:
+            pidfd = self._handed.take(life, process)
+        return pidfd
+
+    def followed(self) -> Iterator[Followed]:
+        """Those whose end is still to be told."""
+        return (each.followed for each in self._by_fd.values())
 
     def read(self) -> list[Ended]:
         """What has ended since the last call; waits for nothing."""

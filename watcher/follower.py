@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from runtime.store.store import Store
     from watcher.diff import Known
     from watcher.events import Event
+    from watcher.exits import Followed
+    from watcher.kept import Kept
     from watcher.ooms import Later
     from watcher.snapshot import Gap
 
@@ -47,12 +49,13 @@ class Follower:
         source: str,
         on_events: Callable[[list[Event]], None],
         later: Later = lambda delay_s, act: None,
+        kept: Kept | None = None,
     ) -> None:
         self._store = store
         self.source = source
         self._on_events = on_events
         self._directory: Directory | None = None
-        self._ends = Ends(store, later=later) if commits else None
+        self._ends = Ends(store, later=later, kept=kept) if commits else None
         self._ooms = Ooms(store, later=later) if commits else None
         self.snapshot = Snapshot(store)
         self.overflows = 0
@@ -82,6 +85,10 @@ class Follower:
     def followed(self) -> int:
         """How many processes are followed to their end."""
         return 0 if self._ends is None else self._ends.followed
+
+    def unfinished(self) -> Iterable[Followed]:
+        """The processes whose end is still to be told, or to be committed."""
+        return () if self._ends is None else self._ends.unfinished()
 
     def handle(self, fd: int) -> None:
         """Do what a readable ``fd`` asks for.  Fault: the root is gone."""

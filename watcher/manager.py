@@ -2,7 +2,9 @@
 
     $NOTIFY_SOCKET                    READY=1, STATUS=, WATCHDOG=1, RELOADING=1, STOPPING=1
     $WATCHDOG_USEC, $WATCHDOG_PID     how often it wants to hear WATCHDOG=1
-    $LISTEN_FDS, $LISTEN_PID          sockets that listen already, from fd 3 on
+                                      FDSTORE=1, FDSTOREREMOVE=1: kept.py
+    $LISTEN_FDS, $LISTEN_PID          sockets that listen already, from fd 3 on, and what it has kept for us
+    $LISTEN_FDNAMES                   their names, separated by colons
     $JOURNAL_STREAM                   stderr is the journal: a line begins with its level, <4>
 
 Source: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3), sd-daemon(3), systemd.exec(5).
@@ -15,23 +17,47 @@ import os
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.errors import Fault
+from runtime.kernel import procfs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
 FIRST_FD = 3
+PIDFD = "pidfd-"  # how the names of those begin that it keeps for us
+
+
+def is_at_work(environ: Mapping[str, str]) -> bool:
+    """Whether there is one that listens."""
+    return bool(environ.get("NOTIFY_SOCKET"))
 
 
 def notify(message: str) -> None:
     """Tell the service manager, if there is one."""
+    _send(message)
+
+
+def _send(message: str, *fds: int) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-        connection.sendto(message.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        path = "\0" + address[1:] if address[0] == "@" else address
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
+        connection.sendmsg([message.encode()], ancillary, 0, path)
+
+
+def keep(name: str, fd: int) -> None:
+    """Have it keep a duplicate of ``fd`` until that is let go, or the service is stopped for good."""
+    _send(f"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", fd)
+
+
+def let_go(name: str) -> None:
+    """Have it close what it keeps by that name."""
+    _send(f"FDSTOREREMOVE=1\nFDNAME={name}")
 
 
 def reloading() -> str:
@@ -46,13 +72,30 @@ def watchdog_s(environ: Mapping[str, str]) -> float | None:
     return int(usec) / 1e6 if is_number and pid == str(os.getpid()) else None
 
 
-def inherited_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
-    """The listening sockets that we were started with, for us alone.  Fault: one is nothing that we could serve."""
+class Inherited(NamedTuple):
+    """What we were started with, for us alone: sockets that listen, and pidfds by the names that we kept them under."""
+
+    sockets: list[socket.socket]
+    pidfds: dict[str, int]
+
+
+def inherited(environ: MutableMapping[str, str]) -> Inherited:
+    """Fault: something is a socket that we could not serve, or nothing that we know."""
     count, pid = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
-    environ.pop("LISTEN_FDNAMES", None)
+    names = environ.pop("LISTEN_FDNAMES", "").split(":")
+    found = Inherited([], {})
     if pid != str(os.getpid()) or not (count.isascii() and count.isdigit()):
-        return []
-    return [_taken(fd) for fd in range(FIRST_FD, FIRST_FD + int(count))]
+        return found
+    for fd in range(FIRST_FD, FIRST_FD + int(count)):
+        name = names[fd - FIRST_FD] if fd - FIRST_FD < len(names) else ""
+        if not name.startswith(PIDFD):
+            found.sockets.append(_taken(fd))
+        elif name in found.pidfds or not procfs.is_pidfd(fd):
+            os.close(fd)
+        else:
+            os.set_inheritable(fd, False)
+            found.pidfds[name] = fd
+    return found
 
 
 def _taken(fd: int) -> socket.socket:

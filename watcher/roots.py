@@ -23,6 +23,7 @@ from runtime.store.presence import announce, watcher_at_work
 from runtime.store.store import Store
 from watcher.events import source_of
 from watcher.follower import Follower
+from watcher.kept import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,11 +68,13 @@ class Roots:
         commits: bool,
         default_root: str | None,
         on_events: Callable[[list[Event]], None],
+        kept: Kept | None = None,
     ) -> None:
         self._machine = machine
         self._commits = commits
         self._default_root = default_root
         self._on_events = on_events
+        self._kept = kept or Kept()
         self._own = os.path.realpath(store.root)
         self._followed: dict[str, Followed] = {}
         self._told: set[str] = set()  # roots whose refusal was logged
@@ -88,6 +91,7 @@ class Roots:
             source=source_of(machine, store.root),
             on_events=on_events,
             later=self._later(self._own),
+            kept=self._kept,
         )
         self._followed[self._own] = Followed(store, follower)
 
@@ -135,6 +139,8 @@ class Roots:
         for path, each in list(self._followed.items()):
             self._guarded(path, each.follower.tick)
         self._look_for_others()
+        unfinished = (each for follower in self.followers.values() for each in follower.unfinished())
+        self._kept.retain((each.instance, each.process) for each in unfinished)
 
     def lives(self) -> set[str]:
         """The instances of all lives that something on disk can still bring up."""
@@ -151,6 +157,7 @@ class Roots:
             self._close(path)
         if self._inotify is not None:
             self._inotify.close()
+        self._kept.close()
 
     def _watch_announcements(self) -> list[str]:
         if self._default_root is None:
@@ -199,6 +206,7 @@ class Roots:
             source=source_of(self._machine, path),
             on_events=self._on_events,
             later=self._later(path),
+            kept=self._kept,
         )
         self._followed[path] = Followed(store, follower, presence)
         instances = set(_instances(store))

@@ -22,8 +22,9 @@ from watcher.exits import kernel_tells_after_reaping
 from watcher.hub import Hub
 from watcher.instance import open_root, single_instance
 from watcher.journal import Journal
+from watcher.kept import Kept
 from watcher.logs import log_lines
-from watcher.manager import inherited_sockets, notify, reloading, watchdog_s
+from watcher.manager import inherited, is_at_work, notify, reloading, watchdog_s
 from watcher.outputs import tcp, unixsocket
 from watcher.outputs.http import Service
 from watcher.roots import Roots
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from runtime.store.store import Store
     from watcher.config import Settings
     from watcher.events import Event
+    from watcher.manager import Inherited
 
 TICK_S = 5.0
 SHUTDOWN_S = 1.0
@@ -51,8 +53,9 @@ def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     log_lines()
     raise_file_limit()
     kernel_tells_after_reaping()  # it forks: now, while there is but one thread
+    given = inherited(os.environ)
     with single_instance(settings), open_root(settings) as store:
-        asyncio.run(_serve(settings, reread, store))
+        asyncio.run(_serve(settings, reread, store, given))
 
 
 def raise_file_limit() -> None:
@@ -62,7 +65,7 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _serve(settings: Settings, reread: Callable[[], Settings], store: Store) -> None:
+async def _serve(settings: Settings, reread: Callable[[], Settings], store: Store, given: Inherited) -> None:
     """Everything that must be let go again is closed in the opposite order."""
     with contextlib.ExitStack() as stack:
         journal = Journal(
@@ -82,13 +85,14 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], store: Stor
             commits=not settings.read_only,
             default_root=settings.announced_beside,
             on_events=publish,
+            kept=Kept(given.pidfds, is_at_work=is_at_work(os.environ)),
         )
         stack.callback(roots.close)
         roots.start(lambda: dict(journal.known), lambda: journal.pruned_until)
         _let_go_of_pruned(roots, journal)
         if not procfs.boot_id(store.proc):
             _log.warning("no end of a process can be told: %s", UnknownBoot(store.proc))
-        places = _listen(settings, store, stack)
+        places = _listen(settings, store, given.sockets, stack)
         service = Service(roots, journal, hub, source=settings.source, counts=counts, host_names=settings.host_names)
         runner = web.AppRunner(service.application(), access_log=None, handler_cancellation=True)
         await runner.setup()
@@ -112,15 +116,18 @@ def _let_go_of_pruned(roots: Roots, journal: Journal) -> None:
         journal.forget(roots.lives())
 
 
-def _listen(settings: Settings, store: Store, stack: contextlib.ExitStack) -> dict[str, socket.socket]:
+def _listen(
+    settings: Settings, store: Store, given: list[socket.socket], stack: contextlib.ExitStack
+) -> dict[str, socket.socket]:
     """By what people call them: the sockets that we were started with, and those of the settings beside them."""
-    inherited = [stack.enter_context(each) for each in inherited_sockets(os.environ)]
+    for each in given:
+        stack.enter_context(each)
     found = {}
-    if not any(each.family == socket.AF_UNIX for each in inherited):
+    if not any(each.family == socket.AF_UNIX for each in given):
         group = os.fstat(store.fds.root).st_gid
         opened = stack.enter_context(unixsocket.listening(settings.socket, group=group))
         found[f"socket {settings.socket}"] = opened
-    for each in [*inherited, *(stack.enter_context(tcp.listening(address)) for address in settings.listen)]:
+    for each in [*given, *(stack.enter_context(tcp.listening(address)) for address in settings.listen)]:
         name = each.getsockname()
         found[f"socket {name}" if isinstance(name, str) else f"http://{tcp.shown(name)}/"] = each
     return found

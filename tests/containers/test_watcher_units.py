@@ -147,6 +147,29 @@ def test_confined_it_tells_of_each_container_that_lacked_memory(installed: Insta
     stream.close()
 
 
+def test_pidfds_outlive_a_watcher_that_is_killed(installed: Installed) -> None:
+    """And go when their containers end."""
+    service = installed.install()
+    systemctl("start", service)
+    runf = installed.runf
+    path = make_container_bundle(installed.bundle, "sleep", "600")
+    for name in ("one", "two"):
+        runf.ok("run", "-d", "-b", path, name)
+
+    def kept() -> int:
+        return int(shown(service, "NFileDescriptorStore")["NFileDescriptorStore"])
+
+    wait_until(lambda: kept() == 2, "both are kept")
+    pid = installed.main_pid()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: installed.main_pid() not in (0, pid), "another one")
+    wait_until(lambda: installed.log.read_text().count("following") == 2, "it follows")
+    assert kept() == 2
+    for name in ("one", "two"):
+        runf.ok("delete", "--force", name)
+    wait_until(lambda: kept() == 0, "none is kept", 60)
+
+
 def test_a_watcher_that_hangs_is_started_anew(installed: Installed) -> None:
     service = installed.install()
     systemctl("start", service)

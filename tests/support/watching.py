@@ -167,6 +167,20 @@ class Watcher:
         shutil.rmtree(self.private, ignore_errors=True)
 
 
+def activated(root: str, own_socket: str, *fds: int, names: str = "", **environ: str) -> subprocess.Popen[str]:
+    """A watcher that was started with these, from fd 3 on, as a service manager does it."""
+    script = 'n=3; for fd in $FDS; do eval "exec $n<&$fd"; n=$((n+1)); done; export LISTEN_PID=$$; exec "$@"'
+    given = {"FDS": " ".join(map(str, fds)), "LISTEN_FDS": str(len(fds)), "LISTEN_FDNAMES": names}
+    return subprocess.Popen(
+        ["bash", "-c", script, "bash", sys.executable, "-m", "watcher", "--root", root, "--socket", own_socket],
+        cwd=SOURCES,
+        env=environment(**given, **environ),
+        pass_fds=fds,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @contextlib.contextmanager
 def reading(answer: Answer) -> Iterator[Answer]:
     """The answer, and its end."""

@@ -17,9 +17,9 @@ import pytest
 from runtime.errors import Fault
 from tests.support.forked import in_child
 from tests.support.needs import needs
-from tests.support.watching import SOURCES, TIMEOUT_S, Answer, environment
+from tests.support.watching import SOURCES, TIMEOUT_S, Answer, activated, environment
 from watcher.config import read_config
-from watcher.manager import inherited_sockets, watchdog_s
+from watcher.manager import inherited, watchdog_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,19 +136,6 @@ def test_to_the_journal_a_line_begins_with_its_level(store, tmp_path):
         process.wait()
 
 
-def activated(store, *sockets: socket.socket, own: str) -> subprocess.Popen[str]:
-    """A watcher that was started with these sockets, from fd 3 on, as a service manager does it."""
-    script = 'n=3; for fd in $FDS; do eval "exec $n<&$fd"; n=$((n+1)); done; export LISTEN_PID=$$; exec "$@"'
-    return subprocess.Popen(
-        ["bash", "-c", script, "bash", sys.executable, "-m", "watcher", "--root", store.root, "--socket", own],
-        cwd=SOURCES,
-        env=environment(FDS=" ".join(str(each.fileno()) for each in sockets), LISTEN_FDS=str(len(sockets))),
-        pass_fds=[each.fileno() for each in sockets],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 @needs("program:bash")
 def test_sockets_that_it_was_started_with_are_served_and_left(store, tmp_path):
     with contextlib.ExitStack() as stack:
@@ -158,7 +145,7 @@ def test_sockets_that_it_was_started_with_are_served_and_left(store, tmp_path):
         remote.bind(("127.0.0.1", 0))
         for each in (local, remote):
             each.listen()
-        process = activated(store, local, remote, own=str(tmp_path / "own"))
+        process = activated(store.root, str(tmp_path / "own"), local.fileno(), remote.fileno())
         stack.callback(process.wait)
         stack.callback(process.kill)
         assert process.stderr is not None
@@ -175,15 +162,15 @@ def test_sockets_that_it_was_started_with_are_served_and_left(store, tmp_path):
 @needs("program:bash")
 def test_a_socket_that_does_not_listen_is_one_line(store, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as given:
-        process = activated(store, given, own=str(tmp_path / "own"))
+        process = activated(store.root, str(tmp_path / "own"), given.fileno())
         _, said = process.communicate(timeout=TIMEOUT_S)
     text = "runf-watcher: fd 3 of LISTEN_FDS is no listening stream; the socket unit needs ListenStream=\n"
     assert (process.returncode, said) == (1, text)
 
 
 def test_sockets_for_somebody_else_are_not_taken():
-    assert inherited_sockets({"LISTEN_FDS": "1", "LISTEN_PID": "1"}) == []
-    assert inherited_sockets({}) == []
+    assert inherited({"LISTEN_FDS": "1", "LISTEN_PID": "1"}) == ([], {})
+    assert inherited({}) == ([], {})
 
 
 def test_what_is_no_socket_is_refused(tmp_path):
@@ -191,7 +178,7 @@ def test_what_is_no_socket_is_refused(tmp_path):
         with open(tmp_path / "file", "w") as file:
             os.dup2(file.fileno(), 3)
         with pytest.raises(Fault) as caught:
-            inherited_sockets({"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+            inherited({"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
         return str(caught.value)
 
     told = "fd 3 of LISTEN_FDS is no socket: Socket operation on non-socket; look at the socket unit"
