@@ -46,7 +46,7 @@ class Ends:
         self._later = later  # has something done after some seconds
         self._soon: set[str] = set()  # the instances of ends, or EXEC, that are tried again then
         self._here: Observer = evidence.observer(store.proc)
-        self._exits = Exits(store.proc, Handed(store.fds.root), kept)
+        self._exits = Exits(store.proc, Handed(store.fds.root, kept), kept)
         self._kept: dict[str, Ended] = {}
         self._kept_execs: list[Ended] = []
         self._unsettled: dict[str, str] = {}  # ids by instance

@@ -17,6 +17,7 @@ from runtime.kernel import procfs
 from runtime.store import handover
 from runtime.store.handover import Whose
 from runtime.store.layout import PIDFDS
+from watcher.kept import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,15 +50,33 @@ def listen(root_fd: int) -> socket.socket:
 class Handed:
     """The pidfds of one root's socket; ``fd`` polls readable when a command has come, and is None without a socket."""
 
-    def __init__(self, root_fd: int) -> None:
+    def __init__(self, root_fd: int, kept: Kept | None = None) -> None:
         self._root_fd = root_fd
+        self._kept = kept or Kept()
         self._pidfds: dict[Whose, tuple[int, float]] = {}  # with the time of their coming
         self._silent: list[socket.socket] = []  # connected, and nothing said so far
         self._listener: socket.socket | None = None
         try:
-            self._listener = listen(root_fd)
+            self._listener = self._inherited() or listen(root_fd)
+            self._kept.keep_socket(self._file(), self._listener.fileno())
         except OSError as error:
             _log.warning("no pidfds can be handed over: %s: %s", PIDFDS, error.strerror)
+
+    def _inherited(self) -> socket.socket | None:
+        """The one that the manager has kept since an earlier watcher, with all that came meanwhile."""
+        try:
+            fd = self._kept.take_socket(self._file())
+        except FileNotFoundError:
+            return None
+        if fd is None:
+            return None
+        listener = socket.socket(fileno=fd)
+        listener.setblocking(False)
+        os.utime(PIDFDS, dir_fd=self._root_fd, follow_symlinks=False)  # a watcher has come (store/presence.py)
+        return listener
+
+    def _file(self) -> os.stat_result:
+        return os.stat(PIDFDS, dir_fd=self._root_fd, follow_symlinks=False)
 
     @property
     def fd(self) -> int | None:
@@ -114,10 +133,12 @@ class Handed:
                 os.close(pidfd)
 
     def close(self) -> None:
-        """Let all of it go, and have commands find no socket."""
+        """Let all of it go, and have commands find no socket, unless that is kept for the next watcher."""
         if self._listener is not None:
             with contextlib.suppress(OSError):
-                os.unlink(PIDFDS, dir_fd=self._root_fd)
+                self._kept.forget_socket(self._file())
+                if not self._kept.is_at_work:
+                    os.unlink(PIDFDS, dir_fd=self._root_fd)
             self._listener.close()
         for connection in self._silent:
             connection.close()

@@ -1,7 +1,8 @@
-"""Pidfds that the service manager keeps for us, so that a watcher which ends loses no exit code.
+"""What the service manager keeps for us, so that a watcher which ends loses no exit code.
 
     followed                   the manager gets a duplicate    FDSTORE=1, FDNAME=pidfd-<instance>-<pid>-<startTime>
-    we end, however            it keeps them, while processes go on, and end
+    we listen for pidfds       likewise of that socket         FDNAME=handover-<device>-<inode>
+    we end, however            it keeps them, while processes begin, go on and end
     the next watcher starts    it has them again               $LISTEN_FDNAMES
     an end is committed        the manager lets go of it       FDSTOREREMOVE=1
 
@@ -29,7 +30,7 @@ UNCLAIMED_S = 60.0  # a root that can't be followed at once may be so much later
 
 
 class Kept:
-    """What the manager keeps, by name; ``inherited`` are the pidfds that an earlier watcher gave it, ours from here on.
+    """What the manager keeps, by name; ``inherited`` is what an earlier watcher gave it, ours from here on.
 
     Does nothing where ``is_at_work`` is False: there is no manager.
     """
@@ -37,7 +38,8 @@ class Kept:
     def __init__(self, inherited: Mapping[str, int] = {}, *, is_at_work: bool = False) -> None:
         self._inherited = dict(inherited)
         self._names = set(inherited)
-        self._is_at_work = is_at_work
+        self._sockets: set[str] = set()
+        self.is_at_work = is_at_work
         self._since = time.monotonic()
 
     def take(self, instance: str, process: Process) -> int | None:
@@ -46,16 +48,31 @@ class Kept:
 
     def keep(self, instance: str, process: Process, pidfd: int) -> None:
         """Have the manager keep it for the next watcher."""
-        name = name_of(instance, process)
-        if self._is_at_work and name not in self._names:
-            manager.keep(name, pidfd)
+        self._keep(name_of(instance, process), pidfd)
+
+    def take_socket(self, file: os.stat_result) -> int | None:
+        """The socket of that file in which an earlier watcher had pidfds handed over."""
+        return self._inherited.pop(socket_name(file), None)
+
+    def keep_socket(self, file: os.stat_result, fd: int) -> None:
+        """Have the manager keep it, and what comes into it."""
+        self._sockets.add(socket_name(file))
+        self._keep(socket_name(file), fd)
+
+    def forget_socket(self, file: os.stat_result) -> None:
+        """Have the manager let go of it too, if we go on without it."""
+        self._sockets.discard(socket_name(file))
+
+    def _keep(self, name: str, fd: int) -> None:
+        if self.is_at_work and name not in self._names:
+            manager.keep(name, fd)
             self._names.add(name)
 
     def retain(self, wanted: Iterable[tuple[str, Process]]) -> None:
         """Let go of all others, which are over, and of what nobody has claimed for long."""
         if not self._names:
             return
-        names = {name_of(*each) for each in wanted}
+        names = {name_of(*each) for each in wanted} | self._sockets
         if time.monotonic() < self._since + UNCLAIMED_S:
             names |= self._inherited.keys()
         for name in self._names - names:
@@ -66,11 +83,16 @@ class Kept:
 
     def close(self) -> None:
         """Close what nobody has claimed; the manager keeps its own."""
-        for pidfd in self._inherited.values():
-            os.close(pidfd)
+        for fd in self._inherited.values():
+            os.close(fd)
         self._inherited.clear()
 
 
 def name_of(instance: str, process: Process) -> str:
     """What the manager knows a pidfd by."""
     return f"{manager.PIDFD}{instance}-{process['pid']}-{process['startTime']}"
+
+
+def socket_name(file: os.stat_result) -> str:
+    """What the manager knows a socket by."""
+    return f"{manager.HANDOVER}{file.st_dev}-{file.st_ino}"

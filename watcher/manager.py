@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
 FIRST_FD = 3
-PIDFD = "pidfd-"  # how the names of those begin that it keeps for us
+# how the names of what it keeps for us begin
+PIDFD = "pidfd-"
+HANDOVER = "handover-"
 
 
 def is_at_work(environ: Mapping[str, str]) -> bool:
@@ -73,10 +75,10 @@ def watchdog_s(environ: Mapping[str, str]) -> float | None:
 
 
 class Inherited(NamedTuple):
-    """What we were started with, for us alone: sockets that listen, and pidfds by the names that we kept them under."""
+    """What we were started with, for us alone: sockets to serve, and by name what it has kept for us."""
 
     sockets: list[socket.socket]
-    pidfds: dict[str, int]
+    kept: dict[str, int]
 
 
 def inherited(environ: MutableMapping[str, str]) -> Inherited:
@@ -88,14 +90,23 @@ def inherited(environ: MutableMapping[str, str]) -> Inherited:
         return found
     for fd in range(FIRST_FD, FIRST_FD + int(count)):
         name = names[fd - FIRST_FD] if fd - FIRST_FD < len(names) else ""
-        if not name.startswith(PIDFD):
+        if not name.startswith((PIDFD, HANDOVER)):
             found.sockets.append(_taken(fd))
-        elif name in found.pidfds or not procfs.is_pidfd(fd):
+        elif name in found.kept or not (procfs.is_pidfd(fd) if name.startswith(PIDFD) else _takes_pidfds(fd)):
             os.close(fd)
         else:
             os.set_inheritable(fd, False)
-            found.pidfds[name] = fd
+            found.kept[name] = fd
     return found
+
+
+def _takes_pidfds(fd: int) -> bool:
+    try:
+        with socket.socket(fileno=os.dup(fd)) as found:
+            is_listening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+            return is_listening and found.type == socket.SOCK_SEQPACKET
+    except OSError:
+        return False
 
 
 def _taken(fd: int) -> socket.socket:

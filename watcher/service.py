@@ -85,7 +85,7 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], store: Stor
             commits=not settings.read_only,
             default_root=settings.announced_beside,
             on_events=publish,
-            kept=Kept(given.pidfds, is_at_work=is_at_work(os.environ)),
+            kept=Kept(given.kept, is_at_work=is_at_work(os.environ)),
         )
         stack.callback(roots.close)
         roots.start(lambda: dict(journal.known), lambda: journal.pruned_until)

@@ -29,12 +29,15 @@ def parent() -> Iterator[None]:
     set_child_subreaper(False)
 
 
-def kept_by(manager: socket.socket) -> tuple[str, int]:
-    """The next fd that the watcher has the manager keep, and its name."""
+def kept_by(manager: socket.socket, kind: str = "pidfd") -> tuple[str, int]:
+    """The next one of that kind that the watcher has the manager keep: its name, and it."""
     while True:
         message, fds, _, _ = socket.recv_fds(manager, 1000, 1)
-        if fds:
-            return message.decode().partition("FDNAME=")[2], fds[0]
+        name = message.decode().partition("FDNAME=")[2]
+        if name.startswith(f"{kind}-"):
+            return name, fds[0]
+        for fd in fds:
+            os.close(fd)
 
 
 def has_handler(pid: int, number: int) -> bool:
@@ -84,6 +87,35 @@ def test_the_exit_code_is_recorded_all_the_same(
             while b"FDSTOREREMOVE=1" not in (message := manager.recv(1000)):
                 pass
             assert message.decode().partition("FDNAME=")[2] == name
+        finally:
+            second.kill()
+            second.communicate()
+
+
+@needs("linux:6.15", "program:bash")
+def test_so_is_that_of_a_whole_life_between_two_watchers(
+    runf: Runf, bundle: Path, parent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runf.place))
+    notify, own_socket = str(runf.place / "notify"), str(runf.place / "watcher.sock")
+    runf.ok("run", "-b", make_container_bundle(bundle, "true"), "first")  # makes the root
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(notify)
+        manager.settimeout(TIMEOUT_S)
+        first = Watcher(str(runf.root), "--socket", own_socket, NOTIFY_SOCKET=notify)
+        try:
+            first.wait_ready()
+            name, listener = kept_by(manager, "handover")
+            first.end(signal.SIGKILL)
+        finally:
+            first.clean_up()
+        runf.ok("run", "-d", "-b", make_container_bundle(bundle, "sh", "-c", "exit 7"), "one")
+        os.waitpid(runf.record("one")["pid"], 0)
+        assert runf.state("one")["exit"]["code"] is None, "nobody else can tell"
+        second = activated(str(runf.root), own_socket, listener, names=name, NOTIFY_SOCKET=notify)
+        os.close(listener)
+        try:
+            wait_until(lambda: runf.record("one")["exit"]["code"] == 7, "its code")
         finally:
             second.kill()
             second.communicate()

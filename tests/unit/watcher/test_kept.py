@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runtime.store import handover
+from runtime.store.layout import PIDFDS
 from tests.support.needs import needs
 from watcher import kept as module
 from watcher.exits import EXEC, HAND, INIT, Exits, Followed
+from watcher.handed import Handed
 from watcher.kept import Kept, name_of
 from watcher.manager import inherited
 
@@ -163,8 +166,62 @@ def test_what_it_hands_over_is_told_by_its_name(child: Callable[[], Child], monk
     names = "pidfd-one:pidfd-two"
     environ = {"LISTEN_FDS": "2", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": names}
     found = inherited(environ)
-    assert (found.sockets, found.pidfds, environ) == ([], {"pidfd-one": pidfd}, {})
+    assert (found.sockets, found.kept, environ) == ([], {"pidfd-one": pidfd}, {})
     assert not os.get_inheritable(pidfd)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(file)
     os.close(pidfd)
+
+
+def test_what_comes_between_two_watchers_waits_in_the_socket(
+    manager: Manager, root: int, child: Callable[[], Child]
+) -> None:
+    process = child()
+    first = Handed(root, Kept(is_at_work=True))
+    first.close()
+    assert len(manager.names()) == 1
+    pidfd = os.pidfd_open(process.pid)
+    came = os.stat(PIDFDS, dir_fd=root).st_mtime_ns
+    handover.hand_over(root, LIFE, process.identity, pidfd)
+    kept = manager.for_the_next()
+    following = Handed(root, kept)
+    taken = following.take(LIFE, process.identity)
+    assert taken is not None
+    assert os.path.sameopenfile(taken, pidfd)
+    assert os.stat(PIDFDS, dir_fd=root).st_mtime_ns > came, "commands see that a watcher has come"
+    kept.retain([])
+    assert len(manager.names()) == 1
+    following.close()
+    kept.retain([])
+    assert manager.names() == [], "its root is followed no longer"
+    for fd in (taken, pidfd):
+        os.close(fd)
+
+
+def test_the_socket_of_another_file_is_not_taken(manager: Manager, root: int) -> None:
+    Handed(root, Kept(is_at_work=True)).close()
+    os.unlink(PIDFDS, dir_fd=root)
+    other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    other.bind(handover.address(root))
+    kept = manager.for_the_next()
+    following = Handed(root, kept)
+    assert len(manager.names()) == 2
+    following.close()
+    kept.close()
+    other.close()
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
+def test_a_socket_that_takes_no_pidfds_is_none_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
+    given = socket.socket(socket.AF_UNIX, kind)
+    given.bind(str(tmp_path / "given"))
+    if kind == socket.SOCK_STREAM:
+        given.listen()
+    fd = given.detach()
+    monkeypatch.setattr("watcher.manager.FIRST_FD", fd)
+    environ = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "handover-1-2"}
+    assert inherited(environ) == ([], {})
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
