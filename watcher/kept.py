@@ -64,8 +64,7 @@ class Kept:
         self._sockets.discard(socket_name(file))
 
     def _keep(self, name: str, fd: int) -> None:
-        if self.is_at_work and name not in self._names:
-            manager.keep(name, fd)
+        if self.is_at_work and name not in self._names and manager.keep(name, fd):
             self._names.add(name)
 
     def retain(self, wanted: Iterable[tuple[str, Process]]) -> None:
@@ -76,10 +75,10 @@ class Kept:
         if time.monotonic() < self._since + UNCLAIMED_S:
             names |= self._inherited.keys()
         for name in self._names - names:
-            manager.let_go(name)
             if name in self._inherited:
                 os.close(self._inherited.pop(name))
-        self._names &= names
+            if manager.let_go(name):
+                self._names.discard(name)
 
     def close(self) -> None:
         """Close what nobody has claimed; the manager keeps its own."""

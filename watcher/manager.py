@@ -12,7 +12,6 @@ Source: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3), sd-daemon(3), sy
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
@@ -42,24 +41,32 @@ def notify(message: str) -> None:
     _send(message)
 
 
-def _send(message: str, *fds: int) -> None:
+def _send(message: str, *fds: int, flags: int = 0) -> bool:
+    """Whether it can hear it."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
-        return
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-        path = "\0" + address[1:] if address[0] == "@" else address
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
-        connection.sendmsg([message.encode()], ancillary, 0, path)
+        return False
+    path = "\0" + address[1:] if address[0] == "@" else address
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+            connection.sendmsg([message.encode()], ancillary, flags, path)
+    except OSError:
+        return False
+    return True
 
 
-def keep(name: str, fd: int) -> None:
-    """Have it keep a duplicate of ``fd`` until that is let go, or the service is stopped for good."""
-    _send(f"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", fd)
+def keep(name: str, fd: int) -> bool:
+    """Have it keep a duplicate of ``fd`` until that is let go, or the service is stopped for good.
+
+    False where it has no time for that: it isn't waited for.
+    """
+    return _send(f"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", fd, flags=socket.MSG_DONTWAIT)
 
 
-def let_go(name: str) -> None:
-    """Have it close what it keeps by that name."""
-    _send(f"FDSTOREREMOVE=1\nFDNAME={name}")
+def let_go(name: str) -> bool:
+    """Have it close what it keeps by that name; False as in ``keep``."""
+    return _send(f"FDSTOREREMOVE=1\nFDNAME={name}", flags=socket.MSG_DONTWAIT)
 
 
 def reloading() -> str:

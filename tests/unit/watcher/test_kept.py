@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ class Manager:
         try:
             while True:
                 message, fds, _, _ = socket.recv_fds(self._socket, LIMIT_BYTES, 1)
-                told = dict(line.split("=") for line in message.decode().splitlines())
+                told = dict(line.split("=", 1) for line in message.decode().splitlines())
                 if told.get("FDSTORE") == "1":
                     assert told["FDPOLL"] == "0"
                     self.fds[told["FDNAME"]] = fds[0]
@@ -149,6 +150,20 @@ def test_what_nobody_claims_is_let_go_after_a_while(
     kept.retain([])
     assert manager.names() == []
     assert len(before - set(os.listdir("/proc/self/fd"))) == 2, "ours, and the manager's"
+
+
+def test_a_manager_that_is_busy_is_not_waited_for(manager: Manager, child: Callable[[], Child]) -> None:
+    process = child()
+    kept = Kept(is_at_work=True)
+    exits = Exits(kept=kept)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+        others.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                others.sendto(b"STATUS=", os.environ["NOTIFY_SOCKET"])
+    assert exits.follow(followed_of(process))
+    assert manager.names() == []
+    exits.close()
 
 
 def test_without_a_manager_nothing_is_said(manager: Manager, child: Callable[[], Child]) -> None:
