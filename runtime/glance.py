@@ -33,8 +33,9 @@ PROC = "/proc"  # the processes that kill(2) knows too
 CGROUPS = "/sys/fs/cgroup/"  # where only root mounts and makes anything
 _UNICODE = 32  # re.UNICODE
 _NOTHING = "null"
-_FLAGS = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_FLAGS = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ_BYTES = 4096
+_START = 19  # of the fields behind a process's name
 _DEAD_STATES = (b"Z", b"X", b"x")
 
 
@@ -127,7 +128,7 @@ def _has_gone(pid: int) -> bool:
 def _lives(path: str, started: str) -> bool:
     """Whether a /proc/<pid>/stat (proc_pid_stat(5)) is that of a process which started then, and no zombie's."""
     fields = _content(posix.open(path, _FLAGS)).rpartition(b") ")[2].split()
-    return fields[19] == started.encode() and fields[0] not in _DEAD_STATES
+    return fields[_START : _START + 1] == [started.encode()] and fields[0] not in _DEAD_STATES
 
 
 def _is_frozen(cgroup: str) -> bool | None:
@@ -139,10 +140,12 @@ def _is_frozen(cgroup: str) -> bool | None:
         _, is_there, rest = cgroup.partition(f'"{controller}": "')
         if is_there:
             path = rest[: rest.index('"')] + f"/{name}"
+            if not path.startswith(CGROUPS):
+                raise OSError
             fd = posix.open(path, _FLAGS)
             is_led_elsewhere = posix.readlink(f"/proc/self/fd/{fd}") != path
             found = _content(fd)
-            if is_led_elsewhere or not path.startswith(CGROUPS):
+            if is_led_elsewhere:
                 raise OSError
             return text in found.split(b"\n")
     return None
