@@ -19,8 +19,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 Codes = dict[str, tuple[bool, CodeType]]  # by module: whether it is a package
 HERE = Path(__file__).resolve().parent
 TEXTS = HERE / "schemas/generated/state_text.py"
-ERRORS = HERE / "runtime/errors.py"
-FAULT = "Fault"  # of which all others are made, when somebody asks for one
 ENTRY = "runtime.cli.entry"
 COMMANDS = "runtime.cli.commands"
 QUICK = ("runtime.glance", "schemas.generated.state_text", "runtime.cli.quick")  # each before what needs it
@@ -148,7 +146,6 @@ def _compiled(path: Path, filled: tuple[tuple[str, Any], ...] = ()) -> CodeType:
     """
     name = str(Path("runf", path.relative_to(HERE)))
     tree: ast.Module = _Bare().visit(ast.parse(path.read_bytes(), name))
-    tree = _MadeWhenAsked().visit(tree) if path != ERRORS else _made_when_asked(tree)
     constants = dict(filled) or FILLED.get(path, dict)()
     for each in tree.body:
         if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) in constants:
@@ -210,56 +207,6 @@ class _Bare(ast.NodeTransformer):
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
         return node
-
-
-class _MadeWhenAsked(ast.NodeTransformer):
-    """``from runtime.errors import BadRoot`` would make the class, as costly as a small module: ``_errors.BadRoot``.
-
-    Most commands meet no fault, and an ``except`` asks for its classes only then.
-    """
-
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | list[ast.stmt]:
-        if node.module != "runtime.errors" or node.col_offset:
-            return node
-        here = [each for each in node.names if each.name == FAULT]
-        self._names |= {each.name for each in node.names if each.name != FAULT and each.name[0].isupper()}
-        if len(here) == len(node.names):
-            return node
-        others = ast.ImportFrom("runtime", [ast.alias("errors", "_errors")], 0)
-        return [others, *([ast.ImportFrom(node.module, here, 0)] if here else [])]
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Attribute(ast.Name("_errors", ast.Load()), node.id, node.ctx) if node.id in self._names else node
-
-
-def _made_when_asked(tree: ast.Module) -> ast.Module:
-    """runtime.errors, whose classes but the first one are made by its ``__getattr__`` (PEP 562)."""
-    for place, each in enumerate(tree.body):
-        if isinstance(each, ast.ClassDef) and each.name != FAULT:
-            base = ast.unparse(each.bases[0])
-            make = ast.parse(f"def _make_{each.name}():\n    {base} = _made({base!r})\n    return {each.name}").body[0]
-            assert isinstance(make, ast.FunctionDef)
-            each.body.insert(0, ast.parse(f"__qualname__ = {each.name!r}").body[0])
-            make.body.insert(1, each)
-            tree.body[place] = make
-    return ast.Module([*tree.body, *ast.parse(MADE).body], [])
-
-
-MADE = """
-def __getattr__(name):
-    make = globals().get("_make_" + name)
-    if make is None:
-        raise AttributeError(name)
-    found = globals()[name] = make()
-    return found
-
-
-def _made(name):
-    return globals().get(name) or __getattr__(name)
-"""
 
 
 def _without_lines(code: CodeType) -> CodeType:

@@ -124,29 +124,3 @@ def test_the_expression_for_records_is_there_as_re_compiles_it(home: Path) -> No
     found = re.fullmatch(PATTERN, text.read_text())
     assert found is not None
     assert done.stdout.splitlines()[1] == str(found.groups())
-
-
-def test_faults_are_made_when_somebody_asks_for_them(home: Path) -> None:
-    asked = """
-import runtime.errors as errors
-from runtime.actions.identity import identify
-from runtime.store import layout
-def made():
-    return sorted(name for name, each in vars(errors).items() if isinstance(each, type))
-print(made())
-try:
-    layout.check_id("/")
-except errors.BadIdentifier as fault:
-    print(made(), type(fault).__mro__[1] is errors.Fault, fault.hint != "")
-print(errors.UnknownBoot.__mro__[1] is errors.Unsupported, errors.UnknownBoot.__qualname__, hasattr(errors, "Other"))
-from runtime.errors import Unsupported
-print(Unsupported is errors.Unsupported)
-"""
-    argv = [sys.executable, "-IS", "-c", LAUNCHER.rsplit("\n", 2)[0] + asked, str(home)]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == [
-        "['Fault']",
-        "['BadIdentifier', 'Fault'] True True",
-        "True UnknownBoot False",
-        "True",
-    ]
