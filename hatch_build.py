@@ -5,9 +5,8 @@ import importlib
 import marshal
 import os
 import runpy
-import sys
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -127,17 +126,6 @@ def _module(path: Path) -> tuple[str, bool]:
     return ".".join(parts[:-1] if is_package else parts), is_package
 
 
-def _known() -> dict[str, Any]:
-    """What runtime.cli.argv has to know of each command."""
-    sys.path.insert(0, str(HERE))
-    try:
-        table = importlib.import_module("runtime.cli.table")
-    finally:
-        sys.path.remove(str(HERE))
-    found = table.known_to_machines()
-    return {"NAMES": tuple(found), "KNOWN": tuple(map(marshal.dumps, found.values()))}
-
-
 @cache
 def _compiled(path: Path, filled: tuple[tuple[str, Any], ...] = ()) -> CodeType:
     """Without docstrings, annotations and line numbers, which nobody reads there.
@@ -146,7 +134,7 @@ def _compiled(path: Path, filled: tuple[tuple[str, Any], ...] = ()) -> CodeType:
     """
     name = str(Path("runf", path.relative_to(HERE)))
     tree: ast.Module = _Bare().visit(ast.parse(path.read_bytes(), name))
-    constants = dict(filled) or FILLED.get(path, dict)()
+    constants = dict(filled) or (_expression() if path == TEXTS else {})
     for each in tree.body:
         if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) in constants:
             each.value = ast.Constant(constants[ast.unparse(each.targets[0])])
@@ -166,9 +154,6 @@ def _expression() -> dict[str, Any]:
     except (ImportError, AttributeError):
         code = b""
     return {"CODE": code, "PATTERN": ""}
-
-
-FILLED: dict[Path, Callable[[], dict[str, Any]]] = {TEXTS: _expression, HERE / "runtime/cli/argv.py": _known}
 
 
 class _Bare(ast.NodeTransformer):

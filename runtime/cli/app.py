@@ -5,11 +5,10 @@ The commands are made from ``table.py``; what click finds comes back as the same
 
 from __future__ import annotations
 
-from runtime.cli.argv import passed
+from runtime.cli.argv import find_option, passed
 from runtime.cli.candidates import complete_commands, complete_ids
-from runtime.cli.options import Option, defaults, find_option
+from runtime.cli.options import Option, Parsed, defaults
 from runtime.cli.output import write
-from runtime.cli.parsed import Parsed
 from runtime.cli.table import GLOBALS, all_commands, find_command
 from runtime.cli.version import version_text
 from runtime.errors import Fault, UsageFault

@@ -6,61 +6,38 @@ load as a command takes to run. Where both give an answer it is the same one; a 
 
 from __future__ import annotations
 
-from marshal import loads
-
-from runtime.cli.parsed import Parsed
+from runtime.cli.options import Parsed, defaults
+from runtime.cli.table import GLOBALS, find_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    # by its spellings: an option's name, kind and choices
-    Spellings = Mapping[str, tuple[str, str, tuple[str, ...]]]
-    # of a command: how many arguments at least and at most, whether it is a passing one, its options, their defaults
-    Known = tuple[int, int | None, bool, Spellings, dict[str, object]]
+    from runtime.cli.options import Command, Option
 
 DIGITS_LIMIT = 9  # more is no number of anything here, and Python itself refuses thousands of digits
-# what runtime.cli.table has of each command, marshalled: the installation has it (hatch_build.py), and loads no table
-NAMES: tuple[str, ...] = ()
-KNOWN: tuple[bytes, ...] = ()
 
 
 def read(words: Sequence[str]) -> Parsed | None:
     """The command line after the program's name; None for whatever click has to look at."""
     general, place = read_globals(words)
-    command = words[place] if place is not None and place < len(words) else ""
-    known = _known(command) if command else None
-    if place is None or known is None:
+    command = find_command(words[place]) if place is not None and place < len(words) else None
+    if place is None or command is None or not command.hot:
         return None
-    least, most, is_passing, spellings, options = known
+    options = defaults(command.options)
     arguments: list[str] = []
-    end = _read_options(words, place + 1, spellings, options, None if is_passing else arguments)
-    if end is None:
-        return None
-    if is_passing:
+    end = _read_options(words, place + 1, command.options, options, None if command.passing else arguments)
+    if command.passing and end is not None:
         arguments = passed(words[end:])
-    if len(arguments) < least or (most is not None and len(arguments) > most):
+    if end is None or not _fits(command, arguments):
         return None
-    return Parsed(command, general, options, tuple(arguments))
+    return Parsed(command.name, general, options, tuple(arguments))
 
 
 def read_globals(words: Sequence[str]) -> tuple[dict[str, object], int | None]:
     """The global options, as far as they can be read, and the command's place; None for it after a mistake."""
-    known = _known("")
-    assert known is not None
-    *_, spellings, values = known
-    return values, _read_options(words, 0, spellings, values, None)
-
-
-def _known(command: str) -> Known | None:
-    if command in NAMES:
-        found: Known = loads(KNOWN[NAMES.index(command)])  # noqa: S302 (our own)
-        return found
-    if NAMES:
-        return None
-    from runtime.cli.table import known_to_machines  # the source tree's own way
-
-    return known_to_machines().get(command)
+    values = defaults(GLOBALS)
+    return values, _read_options(words, 0, GLOBALS, values, None)
 
 
 def passed(words: Sequence[str]) -> list[str]:
@@ -68,10 +45,27 @@ def passed(words: Sequence[str]) -> list[str]:
     return [*words[:1], *words[2 if words[1:2] == ["--"] else 1 :]]
 
 
+def find_option(word: str, known: Sequence[Option]) -> Option | None:
+    """The option that ``--name``, ``-name`` as Go's programs have it, or the short form stands for."""
+    bare = word[2:] if word[:2] == "--" else word[1:]
+    for option in known:
+        if option.name == bare and len(bare) > 1:
+            return option
+        if option.short == bare and bare and word[:2] != "--":
+            return option
+    return None
+
+
+def _fits(command: Command, arguments: list[str]) -> bool:
+    least = sum(argument.required for argument in command.arguments)
+    takes_many = any(argument.many for argument in command.arguments)
+    return least <= len(arguments) and (takes_many or len(arguments) <= len(command.arguments))
+
+
 def _read_options(
     words: Sequence[str],
     place: int,
-    spellings: Spellings,
+    known: tuple[Option, ...],
     values: dict[str, object],
     arguments: list[str] | None,
 ) -> int | None:
@@ -92,42 +86,41 @@ def _read_options(
                 return None
             arguments.extend(words[place + 1 :])
             return len(words)
-        after = _read_option(words, place, spellings, values)
+        after = _read_option(words, place, known, values)
         if after is None:
             return None
         place = after
     return place
 
 
-def _read_option(words: Sequence[str], place: int, spellings: Spellings, values: dict[str, object]) -> int | None:
+def _read_option(words: Sequence[str], place: int, known: tuple[Option, ...], values: dict[str, object]) -> int | None:
     """Read the option at ``place``, and its value; the place after both, or None."""
-    spelt, given, value = words[place].partition("=")
-    option = spellings.get(spelt)
+    name, given, value = words[place].partition("=")
+    option = find_option(name, known)
     if option is None:
         return None
-    name, kind, choices = option
-    if kind == "flag":
+    if option.kind == "flag":
         if given:
             return None
-        values[name] = True
+        values[option.name] = True
         return place + 1
     if not given:
         place += 1
         if place >= len(words):
             return None
         value = words[place]
-    return place + 1 if _take(name, kind, choices, value, values) else None
+    return place + 1 if _take(option, value, values) else None
 
 
-def _take(name: str, kind: str, choices: tuple[str, ...], value: str, values: dict[str, object]) -> bool:
-    if choices and value not in choices:
+def _take(option: Option, value: str, values: dict[str, object]) -> bool:
+    if option.choices and value not in option.choices:
         return False
-    if kind == "number":
+    if option.kind == "number":
         if not (value.isascii() and value.isdigit() and len(value) <= DIGITS_LIMIT):
             return False
-        values[name] = int(value)
-    elif kind == "list":
-        values[name] = (*values[name], value)  # type: ignore[misc]
+        values[option.name] = int(value)
+    elif option.kind == "list":
+        values[option.name] = (*values[option.name], value)  # type: ignore[misc]
     else:
-        values[name] = value
+        values[option.name] = value
     return True

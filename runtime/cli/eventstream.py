@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 # the watcher's names for them are the same
 FILTERS = ("id", "prefix", "status", "annotation", "owner", "runtime", "exit")

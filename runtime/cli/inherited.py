@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 STDERR = 2
 LENT = ("create", "exec")  # their stderr is the program's

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def request_of(parsed: Parsed) -> Request:

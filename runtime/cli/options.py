@@ -1,13 +1,10 @@
-"""What the table of commands is made of."""
+"""What the table of commands is made of, and what a command line comes to that was read by it."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Literal, NamedTuple
-
-    from runtime.cli.argv import Known
 
     Kind = Literal["flag", "text", "path", "number", "list"]
     Origin = Literal["minimal API", "runc", "crun", "runf"]
@@ -56,29 +53,18 @@ class Command(NamedTuple):
     passing: bool = False
 
 
+class Parsed(NamedTuple):
+    """A command line, read: every option by its name, with its default where it wasn't given."""
+
+    command: str
+    globals: dict[str, object]
+    options: dict[str, object]
+    arguments: tuple[str, ...]
+
+
 _DEFAULTS: dict[str, object] = {"flag": False, "text": None, "path": None, "number": 0, "list": ()}
-
-
-def find_option(word: str, known: Sequence[Option]) -> Option | None:
-    """The option that ``word`` spells."""
-    return next((option for option in known if word in spellings(option)), None)
-
-
-def spellings(option: Option) -> tuple[str, ...]:
-    """``--name``, ``-name`` as Go's programs have it, and the short form."""
-    short = (f"-{option.short}",) if option.short else ()
-    return (f"--{option.name}", f"-{option.name}", *short)
 
 
 def defaults(options: tuple[Option, ...]) -> dict[str, object]:
     """The values of ``options`` that nobody gave."""
     return {option.name: _DEFAULTS[option.kind] if option.default is None else option.default for option in options}
-
-
-def known(options: tuple[Option, ...], arguments: tuple[Argument, ...] = (), passing: bool = False) -> Known:
-    """The same as the fast reader has it."""
-    least = sum(argument.required for argument in arguments)
-    most = None if any(argument.many for argument in arguments) else len(arguments)
-    spelt = {spelling: option for option in reversed(options) for spelling in spellings(option)}
-    kinds = {spelling: (option.name, option.kind, option.choices) for spelling, option in spelt.items()}
-    return least, most, passing, kinds, defaults(options)

@@ -9,13 +9,11 @@ The origin says who defined a command or an option first, so that nobody takes o
 
 from __future__ import annotations
 
-from runtime.cli.options import Argument, Command, Option, known
+from runtime.cli.options import Argument, Command, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from runtime.cli.argv import Known
 
 GLOBALS = (
     Option("root", "path", "Keep the state of containers below PATH", metavar="PATH"),
@@ -411,12 +409,6 @@ _COMMANDS: dict[str, Callable[[], Command]] = {
     ),
 }
 NAMES = tuple(_COMMANDS)
-
-
-def known_to_machines() -> dict[str, Known]:
-    """What the fast reader has to know of each command that machines call, and of the globals, which have no name."""
-    hot = (command for command in all_commands() if command.hot)
-    return {"": known(GLOBALS)} | {each.name: known(each.options, each.arguments, each.passing) for each in hot}
 
 
 def find_command(name: str) -> Command | None:

@@ -9,7 +9,7 @@ from runtime.cli.report import tell_warnings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def run(context: Context, parsed: Parsed) -> int:

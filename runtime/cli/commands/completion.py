@@ -8,7 +8,7 @@ from runtime.cli.output import write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def run(_: Context, parsed: Parsed) -> int:

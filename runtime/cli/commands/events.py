@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 OF_ONE = ("stats", "interval")
 DEFAULT_INTERVAL_S = 5.0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def run(context: Context, parsed: Parsed) -> int:

@@ -10,7 +10,7 @@ from runtime.errors import UsageFault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 DEFAULT_WORDS = ("-ef",)
 

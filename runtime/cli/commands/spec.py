@@ -11,7 +11,7 @@ from runtime.spec.default import default_config
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def run(_: Context, parsed: Parsed) -> int:

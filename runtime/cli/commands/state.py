@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def run(context: Context, parsed: Parsed) -> int:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from runtime.actions.context import Context
     from runtime.actions.usage import Seen
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 DEFAULT_INTERVAL_S = 2.0
 FIRST_S = 0.5  # CPU takes two looks: the first table should not keep anybody waiting

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.actions.context import Context
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 PLACE = "config.json#/linux/resources"  # where a fault sees what we were given in another way
 STDIN = "-"

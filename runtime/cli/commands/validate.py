@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.actions.context import Context
     from runtime.actions.validate import Finding
-    from runtime.cli.parsed import Parsed
+    from runtime.cli.options import Parsed
 
 
 def run(_: Context, parsed: Parsed) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.cli import app
-from runtime.cli.options import Command
-from runtime.cli.parsed import Parsed
+from runtime.cli.options import Command, Parsed
 from runtime.cli.table import all_commands
 from runtime.errors import UsageFault
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.cli import argv
-from runtime.cli.options import defaults
-from runtime.cli.parsed import Parsed
+from runtime.cli.options import Parsed, defaults
 from runtime.cli.table import GLOBALS
 
 

@@ -13,8 +13,7 @@ import pytest
 from runtime.cli import entry
 from runtime.cli.inherited import listen_fds
 from runtime.cli.making import request_of
-from runtime.cli.options import defaults
-from runtime.cli.parsed import Parsed
+from runtime.cli.options import Parsed, defaults
 from runtime.cli.table import GLOBALS, find_command
 from runtime.errors import BadRecord
 
