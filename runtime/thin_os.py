@@ -51,7 +51,7 @@ def decode(name: "Any") -> str:
 
 
 def of_the_whole(name: str) -> "Any":
-    """A member that is missing here (PEP 562); ``path`` doesn't take the whole of it, and comes when it is asked for."""
+    """A member that is missing here (PEP 562); ``path``, which most commands do without, doesn't take the whole."""
     if name[:2] == "__":
         raise AttributeError(name)  # importlib and copy ask for some that no module needs to have
     if name == "path":
