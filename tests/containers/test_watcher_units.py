@@ -152,9 +152,8 @@ def test_pidfds_outlive_a_watcher_that_is_killed(installed: Installed) -> None:
     service = installed.install()
     systemctl("start", service)
     runf = installed.runf
-    path = make_container_bundle(installed.bundle, "sleep", "600")
     for name in ("one", "two"):
-        runf.ok("run", "-d", "-b", path, name)
+        runf.ok("run", "-d", "-b", make_container_bundle(installed.bundle / name, "sleep", "600"), name)
 
     def kept() -> int:
         return int(shown(service, "NFileDescriptorStore")["NFileDescriptorStore"])
