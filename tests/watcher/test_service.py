@@ -271,6 +271,7 @@ def test_the_service_manager_is_told(watcher, tmp_path):
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(TIMEOUT_S)
         watching = watcher(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        assert manager.recv(100).startswith(b"FDSTORE=1\nFDPOLL=0\nFDNAME=handover-")
         assert manager.recv(100) == b"READY=1\nSTATUS=0 containers in 1 roots, 0 subscribers"
         watching.end()
         assert manager.recv(100) == b"STOPPING=1"
