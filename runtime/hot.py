@@ -4,11 +4,12 @@ A command loads dozens of small modules, and finding one (the directory's time, 
 takes longer than executing it.  So the installation compiles the packages into one file; a module that isn't in it
 takes the usual way, and so do all where the file is missing or made for another Python.
 
-    HEAD_BYTES: the code of this module and of thin_os.py, the index | each group of modules; all marshalled
+    HEAD_BYTES: begin.py with this module, thin_os.py and the index | what answers quickly | each group; all marshalled
 
-The launcher executes the first part before anything else could be imported, so it needs built-in modules only.  What
-a busy command needs is one group, read at once: marshal shares what its members have in common.  Any module is also one
-by itself, for whoever else needs it.  The index is a text with a line for each module, its name and the offset and the
+The launcher executes the first part before anything else could be imported, so it needs built-in modules only; what
+answers quickly (cli/quick.py) is read where ``state`` or ``list`` is asked for, and often nothing else.  What a busy
+command needs is one group, read at once: marshal shares what its members have in common.  Any module is also one by
+itself, for whoever else needs it.  The index is a text with a line for each module, its name and the offset and the
 size of each piece of its group: a dictionary would take longer to load than looking up the few names that are needed.
 
 A group has for each module whether it is a package, and its code; for that of a command also an order: what it needs is
