@@ -34,7 +34,6 @@ else:
 
 FILE_NAME = f"hot.{sys.implementation.cache_tag}"  # marshal's format and the bytecode last as long as the tag
 HEAD_BYTES = 20480
-PATHS = ("genericpath", "posixpath", "stat")  # frozen, and content with a thin os
 EXTENSIONS = frozenset(
     ("_ctypes", "_json", "_sha2", "_sha256", "_socket", "_struct", "errno", "fcntl", "grp", "select", "termios")
 )
@@ -53,7 +52,7 @@ class Finder:
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         if name in self._codes or self._read(name):
             return ModuleSpec(name, self, origin=FILE_NAME, is_package=self._codes[name][0])  # type: ignore[arg-type]
-        if name in sys.builtin_module_names or name in PATHS:
+        if name in sys.builtin_module_names:
             return None
         if name in EXTENSIONS:
             return _find_extension(name)

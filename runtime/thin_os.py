@@ -36,6 +36,9 @@ def put_in_place() -> None:
         __getattr__=of_the_whole,
     )
     sys.modules["os"] = thin
+    import posixpath  # it imports os
+
+    sys.modules["os.path"] = thin.path = posixpath  # type: ignore[attr-defined]
 
 
 def encode(name: "Any") -> bytes:
@@ -51,14 +54,9 @@ def decode(name: "Any") -> str:
 
 
 def of_the_whole(name: str) -> "Any":
-    """A member that is missing here (PEP 562); ``path``, which most commands do without, doesn't take the whole."""
+    """A member that is missing here (PEP 562)."""
     if name[:2] == "__":
         raise AttributeError(name)  # importlib and copy ask for some that no module needs to have
-    if name == "path":
-        import posixpath  # it imports os
-
-        sys.modules["os.path"] = thin.path = posixpath  # type: ignore[attr-defined]
-        return posixpath
     bring_the_whole()
     return getattr(sys.modules["os"], name)
 

@@ -41,18 +41,12 @@ def find_context(
     default_root = own_root(environ, proc)
     state = root or environ.get("RUNF_ROOT") or default_root
     return Context(
-        roots=Roots(state=absolute(state), proc=proc),
+        roots=Roots(state=os.path.abspath(state), proc=proc),
         rootless=os.geteuid() != 0 or in_userns,
         in_userns=in_userns,
         default_root=default_root,
         public_state=public_state,
     )
-
-
-def absolute(path: str) -> str:
-    """os.path.abspath, which loads what most commands do without."""
-    is_plain = path[:1] == "/" and "//" not in path and "/." not in path and path[-1:] != "/"
-    return path if is_plain else os.path.abspath(path)
 
 
 def own_root(environ: Mapping[str, str], proc: str = "/proc") -> str:

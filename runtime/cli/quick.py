@@ -60,8 +60,10 @@ def text_for(words: Sequence[str]) -> str | None:
     else:
         is_simple = command == "state" and len(arguments) == 1 and arguments[0][:1] not in "-."
     path = (named or _default_root()) if is_simple else None
+    if path is None or path[:1] != "/" or "/.." in path:  # which os.path.abspath takes for another
+        return None
     match = matcher(CODE, GROUPS)
-    if match is None or path is None or path[:1] != "/" or "/.." in path:  # which os.path.abspath takes for another
+    if match is None:
         return None
     if log:
         posix.close(posix.open(log, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC, LOG_MODE))

@@ -90,8 +90,7 @@ def default_root(environ: Mapping[str, str], *, euid: int, in_initial_userns: bo
     """The system's root for euid 0 in the first user namespace, the user's own for everybody else."""
     if euid == 0 and in_initial_userns:
         return SYSTEM_ROOT
-    base = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{outer_uid}"
-    return f"{base.removesuffix('/')}/{USER_ROOT}"
+    return os.path.join(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{outer_uid}", USER_ROOT)
 
 
 class RootFds(NamedTuple):
