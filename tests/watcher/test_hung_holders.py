@@ -8,6 +8,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from runtime.actions.identity import identify
 from runtime.store.presence import announce
 from tests.support.hard_times import hold
 from tests.support.records import commit, process_of, publish, retire
@@ -91,7 +92,7 @@ def test_and_with_the_next_life_of_the_same_id(store, watcher, child, tmp_path):
     watching = watcher()
     with contextlib.closing(watching.get("/v1/events")) as stream:
         retire(store, "held")
-        publish(store, "held")
+        publish(store, "held", maker=identify(os.getpid()))  # lives: or the watcher would end it at once
         commit(store, "held", status="created", process=process_of(), pid=4242, maker=None, happenings=("created",))
         with hung(tmp_path / "containers/held/lock"):
             held.end(3)
