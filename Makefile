@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SOURCES := pyproject.toml hatch_build.py $(shell find runtime watcher schemas launchers -type f -not -path '*/__pycache__/*')
-# runf's launcher names its interpreter there, which no shell has to look for (hatch_build.py)
-PIP_INSTALL = RUNF_INTERPRETER=$(abspath $(BIN)/python3) $(BIN)/pip install --quiet --disable-pip-version-check
+# runf's launcher names its interpreter, which no shell has to look for, by a link where it starts sooner (hatch_build.py)
+LINK := $(VENV)/lib/runf/python3
+PIP_INSTALL = RUNF_INTERPRETER=$(abspath $(LINK)) $(BIN)/pip install --quiet --disable-pip-version-check
 WORKERS ?= auto
 # what goes another way for an ordinary user; root runs these twice
 OF_USERS := tests/containers tests/cli tests/watcher tests/kernel tests/unit/store
@@ -29,9 +30,13 @@ $(VENV)/bin/pip:
 		{ echo "runf needs Python 3.11 or later with its venv module: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/pip
+$(LINK): | $(VENV)/bin/pip
+	@mkdir -p $(@D) && ln -s ../../bin/python3 $@
+
+$(VENV)/.installed: $(SOURCES) | $(LINK)
 	@$(PIP_INSTALL) '.[watcher]'
-	@$(BIN)/python -m compileall -q $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/runf
+	@$(BIN)/python -m compileall -q $(dir $(LINK)) \
+		$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/runf
 	@rm -rf build && touch $@
 
 $(VENV)/.tested: $(VENV)/.installed

@@ -5,11 +5,12 @@ import importlib
 import marshal
 import os
 import runpy
+import subprocess
 from array import array
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from types import CodeType
 from typing import Any
 
@@ -32,6 +33,9 @@ COLD = (
 PIECE_BYTES = 120_000  # malloc(3), M_MMAP_THRESHOLD
 FIRST_LINE_BYTES = 255
 WORDS = 2  # the interpreter, and its options as one
+# what a lean start must not break: the standard library, its extensions and other encodings
+TRIAL = "import encodings; print(encodings.__file__); import encodings.aliases, json, select; b''.decode('cp1252')"
+LINK = Path("lib/runf/python3")  # to the interpreter, below where runf is installed
 # those that machines call most: what one of them needs lies together; by itself it lies there as well, for others
 BUSY = ("create", "delete", "exec", "kill", "list", "run", "start", "state")
 
@@ -213,6 +217,25 @@ def bound_launcher(interpreter: str) -> str | None:
     return head + body
 
 
+def lean_start(interpreter: str) -> dict[str, str]:
+    """The files that let a link to that Python, in their directory, start sooner, by name; {} where they don't.
+
+    ``<link>._pth`` has the path, so that ``launchers/encodings.py`` is found before the library (Modules/getpath.py).
+    """
+    argv = (os.path.realpath(interpreter), "-IS", "-c", "import sys; print(*sys.path, sep='\\n')")
+    path = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    lines = (".", *filter(os.path.exists, path))
+    encodings = HERE / "launchers/encodings.py"
+    files = {f"{LINK.name}._pth": "\n".join((*lines, "")), encodings.name: encodings.read_text()}
+    with TemporaryDirectory() as place:
+        for name, text in files.items():
+            Path(place, name).write_text(text)
+        Path(place, LINK.name).symlink_to(argv[0])
+        argv = (f"{place}/{LINK.name}", "-ISXutf8", "-c", TRIAL)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return files if done.returncode == 0 and done.stdout == f"{place}/{encodings.name}\n" else {}
+
+
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Hatchling looks for this name."""
 
@@ -221,12 +244,17 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         path = Path(mkdtemp()) / name
         path.write_bytes(content)
         build_data["force_include"][str(path)] = f"runf/{name}"
-        bound = bound_launcher(os.environ.get("RUNF_INTERPRETER", ""))
+        interpreter = os.environ.get("RUNF_INTERPRETER", "")
+        bound = bound_launcher(interpreter)
         if bound is None:
             build_data["shared_scripts"]["launchers/runf"] = "runf"
         else:
             # as data: whoever installs a script writes a first line of their own, without the options
-            path = path.with_name("runf")
-            path.write_text(bound)
-            path.chmod(0o755)
-            build_data["shared_data"][str(path)] = "bin/runf"
+            files = {"bin/runf": bound}
+            if Path(interpreter).match(str(LINK)):
+                files |= {str(LINK.with_name(name)): text for name, text in lean_start(interpreter).items()}
+            for place, text in files.items():
+                path = path.with_name(Path(place).name)
+                path.write_text(text)
+                path.chmod(0o755 if text is bound else 0o644)
+                build_data["shared_data"][str(path)] = place

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hatch_build import bound_launcher
+from hatch_build import LINK, bound_launcher, lean_start
 
 REPOSITORY = Path(__file__).parents[2]
 PLACES = ("/usr/bin", "/usr/local/bin", f"{Path.home()}/.pyenv/versions/*/bin")
@@ -60,7 +60,12 @@ def installed_with(python: str, place: Path, *, is_bound: bool = False) -> str:
     (place / "bin").mkdir()
     (place / "bin" / "python3").symlink_to(python)
     launcher = place / "bin" / "runf"
-    bound = bound_launcher(str(place / "bin" / "python3")) if is_bound else None
+    bound = bound_launcher(str(place / LINK)) if is_bound else None
+    if bound is not None:
+        (place / LINK).parent.mkdir()
+        (place / LINK).symlink_to(python)
+        for name, text in lean_start(python).items():
+            (place / LINK).with_name(name).write_text(text)
     launcher.write_text(bound or (REPOSITORY / "launchers" / "runf").read_text())
     launcher.chmod(0o755)
     return str(launcher)
