@@ -23,13 +23,12 @@ from typing import NamedTuple
 from bench import lifecycle, reading, watching
 from bench.lifecycle import Contender, Cost
 from bench.place import cover_run
-from hatch_build import LINK
 from runtime.kernel import mount, process
 
 HERE = Path(__file__).resolve().parent.parent
 PYTHON = str(HERE / ".venv/bin/python3")
 BARE = (PYTHON, "-IS", "-c", "pass")
-FIRST_LINE = (str(HERE / ".venv" / LINK), "-ISXutf8", "-c", "import posix; posix._exit(0)")  # as the launcher does
+FIRST_LINE = (str(HERE / ".venv/lib/runf/python3"), "-ISXutf8", "-c", "import posix; posix._exit(0)")  # as the launcher does
 RECORDS = 10_000
 HYBRID = Path("/sys/fs/cgroup/unified")
 
