@@ -28,7 +28,8 @@ from runtime.kernel import mount, process
 HERE = Path(__file__).resolve().parent.parent
 PYTHON = str(HERE / ".venv/bin/python3")
 BARE = (PYTHON, "-IS", "-c", "pass")
-FIRST_LINE = (str(HERE / ".venv/lib/runf/python3"), "-ISXutf8", "-c", "import posix; posix._exit(0)")  # as the launcher does
+STARTED = str(HERE / ".venv/lib/runf/python3")  # what the launcher names
+FIRST_LINE = (STARTED, "-ISXutf8", "-c", "import posix; posix._exit(0)")
 RECORDS = 10_000
 HYBRID = Path("/sys/fs/cgroup/unified")
 

@@ -15,6 +15,7 @@ from runtime.kernel.files import (
     CGROUPFS,
     RESOLVE_NO_MAGICLINKS,
     RESOLVE_NO_SYMLINKS,
+    is_named,
     let_go,
     openat2,
     statfs_type,
@@ -61,7 +62,7 @@ def _open(path: str) -> int | None:
     """The file, or None where it is another file system's; OSError."""
     if path.startswith(_MOUNTS):
         fd = os.open(path, _FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
-        if _is_there(fd, path):
+        if is_named(fd, path):
             return fd
         os.close(fd)
     fd = openat2(AT_FDCWD, path, _FLAGS, resolve=_RESOLVE)
@@ -73,11 +74,3 @@ def _open(path: str) -> int | None:
         return fd
     os.close(fd)
     return None
-
-
-def _is_there(fd: int, path: str) -> bool:
-    """Whether no link was followed on the way: the kernel names the file as we did."""
-    try:
-        return os.readlink(f"/proc/self/fd/{fd}") == path
-    except OSError:
-        return False

@@ -91,6 +91,14 @@ def open_within(dir_fd: int, path: str, flags: int) -> int:
         os.close(directory)
 
 
+def is_named(fd: int, path: str) -> bool:
+    """Whether no link was followed on the way to ``fd``: the kernel names it as we did.  False without a /proc."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}") == path
+    except OSError:
+        return False
+
+
 def renameat2(old_dir_fd: int, old: str, new_dir_fd: int, new: str, flags: int = 0) -> None:
     """rename(2) with RENAME_NOREPLACE or RENAME_EXCHANGE."""
     libc.syscall(

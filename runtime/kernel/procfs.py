@@ -247,12 +247,17 @@ def _is_escape(part: str) -> bool:
     return len(part) >= 3 and part[0] in "01" and part[1] in _OCTAL_DIGITS and part[2] in _OCTAL_DIGITS
 
 
+def mountinfo(proc: str, pid: int | str = "self") -> str:
+    """The text of /proc/<pid>/mountinfo; empty when the process is gone."""
+    return _read(f"{proc}/{pid}/mountinfo") or ""
+
+
 def mounts(proc: str, pid: int | str = "self", *, fstype: str = "") -> list[MountInfo]:
     """The mounts that the process sees, or only those of one file system type; empty when it is gone.
 
     A host may have hundreds, and taking a line apart takes longer than passing over it.
     """
-    text = _read(f"{proc}/{pid}/mountinfo") or ""
+    text = mountinfo(proc, pid)
     if fstype:
         text = "\n".join(line for line in text.split("\n") if f" - {fstype} " in line)
     return parse_mountinfo(text)

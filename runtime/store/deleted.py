@@ -71,7 +71,8 @@ def retire(fds: RootFds, dir_fd: int, name: str, instance: str, *, proc: str = "
         os.unlink(layout.CONFIG, dir_fd=dir_fd)
     except OSError:
         pass  # it isn't there, or it goes with the rest
-    files.renameat2(fds.root, name, fds.deleted, instance, files.RENAME_NOREPLACE)
+    # plain rename(2), which needs no ctypes: where anything has that name but an empty directory, it fails as well
+    os.rename(name, instance, src_dir_fd=fds.root, dst_dir_fd=fds.deleted)
     _remove_private(dir_fd)
     os.fsync(fds.root)
     os.fsync(fds.deleted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
 import subprocess
 import sys
@@ -96,6 +98,13 @@ class Installed:
         self("run", "--keep", "--bundle", make_container_bundle(self.place / "short", "true"), "two")
         self("wait", "two")
         self("delete", "two")
+        pid_file = self.place / "pid"
+        self("create", "--bundle", str(self.place / "short"), "--pid-file", str(pid_file), "two")
+        pidfd = os.pidfd_open(int(pid_file.read_text()))
+        self("start", "two")
+        select.select([pidfd], (), ())
+        os.close(pidfd)
+        self("delete", "two", known_as="delete of one that has ended")
 
 
 def loaded_by(*words: str) -> set[str]:
@@ -149,6 +158,12 @@ def test_importlib_is_asked_for_the_modules_that_the_entry_names(installed: Inst
     """What these need has been made before (runtime/hot.py); each search costs as much as a small module."""
     asked = ("runtime.cli.entry", "runtime.actions.context", "runtime.cli.commands.state")
     assert installed.searched["state"] == {"runtime", "runtime.cli", "runtime.actions", *asked}
+
+
+@pytest.mark.needs("containers")
+def test_a_container_is_started_and_deleted_without_ctypes(imports: dict[str, set[str]]) -> None:
+    assert "_ctypes" in imports["create"]
+    assert not [name for name in ("start", "delete of one that has ended") if "_ctypes" in imports[name]]
 
 
 @pytest.mark.needs("containers")

@@ -168,26 +168,6 @@ def test_remove_gives_up_on_a_living_process_and_leaves_its_subgroups(
     assert os.path.isdir(f"{plan.paths['pids']}/inner")
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/sys/fs/cgroup/pids", "/sys/fs/cgroup", "/sys/fs/cgroup/pids/../pids", "/tmp", "/proc/self/root/tmp", "relative"],
-)
-def test_a_record_that_names_no_cgroup_of_a_container_touches_nothing(path: str) -> None:
-    claimed = {"version": 1, "paths": {"freezer": path}, "scope": None}
-    for action in (manager.remove, manager.kill_all, manager.freeze, manager.pids):
-        with pytest.raises(CgroupFault, match="in the record is no cgroup of a container"):
-            action(claimed)
-
-
-def test_a_link_to_a_cgroup_is_no_cgroup(groups: Groups, tmp_path: os.PathLike[str]) -> None:
-    plan = groups.made()
-    link = os.path.join(tmp_path, "link")
-    os.symlink(plan.paths["pids"], link)
-    with pytest.raises(CgroupFault, match="in the record is no cgroup of a container"):
-        manager.remove({"paths": {"pids": link}})
-    assert plan.paths["pids"] in directories(plan)
-
-
 # limited
 
 
