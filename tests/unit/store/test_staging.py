@@ -334,7 +334,7 @@ def test_all_is_synced_before_its_rename(root: Path, monkeypatch: pytest.MonkeyP
     synced.clear()
     retire(store)
     assert synced[:3] == [f"{root}/.staging/web.{instance}.3", "rename", f"{root}/web"]
-    assert synced[3:5] == [str(root), f"{root}/.deleted"]
+    assert synced[3:6] == ["rename", str(root), f"{root}/.deleted"]
     store.close()
 
 
