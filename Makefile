@@ -78,6 +78,7 @@ lint: $(VENV)/.tested ## ruff, mypy, import-linter
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: install ## runf beside runc and crun, as the table of what is aimed at
+	@$(PIP_INSTALL) '.[watcher,bench]' && rm -rf build
 	$(BIN)/python -m bench.targets --list 100 --list 1000
 
 bench-watcher: $(VENV)/.tested ## the watcher before a crowd, and beside podman events and ctr events
