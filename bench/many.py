@@ -88,7 +88,7 @@ class Crowd:
     def helpers(self) -> int:
         """Processes that stay beside the containers' own, the watcher aside: their command line names our root."""
         lines = map(_command_line, os.listdir("/proc"))
-        return sum(str(self.root).encode() in line and b"watcher" not in line for line in lines)
+        return sum(str(self.root).encode() in line.split(b"\0") and b"watcher" not in line for line in lines)
 
     def end(self) -> tuple[float, float]:
         """Kill all, delete all; the seconds of both.  Failed where anything is left."""

@@ -31,6 +31,7 @@ from bench.followed import Spent, Watched
 from bench.lifecycle import Cost, Failed, timed
 from bench.many import Crowd, wait_until
 from runtime.errors import BadRecord
+from runtime.store.record import serialize
 from runtime.store.store import Store
 from tests.support.telling import Subscriber, happenings
 
@@ -189,7 +190,7 @@ def _measure_records(ours: Crowd, figures: Figures, options: argparse.Namespace)
         for each in range(written, number):
             copy = {**patterns[each % len(patterns)], "id": f"record-{each:05}", "instance": os.urandom(16).hex()}
             (root / copy["id"]).mkdir(mode=0o755)
-            (root / copy["id"] / "state.json").write_text(json.dumps(copy))
+            (root / copy["id"] / "state.json").write_bytes(serialize(copy))
         written = number
         base = [ours.argv()[0], "--root", str(root)]
         runs = range(options.runs)
