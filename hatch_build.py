@@ -222,18 +222,26 @@ def lean_start(interpreter: str) -> dict[str, str]:
 
     ``<link>._pth`` has the path, so that ``launchers/encodings.py`` is found before the library (Modules/getpath.py).
     """
-    argv = (os.path.realpath(interpreter), "-IS", "-c", "import sys; print(*sys.path, sep='\\n')")
-    path = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    program = os.path.realpath(interpreter)
+    path = _said_by(program, "-IS", "-c", "import sys; print(*sys.path, sep='\\n')").splitlines()
     lines = (".", *filter(os.path.exists, path))
     encodings = HERE / "launchers/encodings.py"
     files = {f"{LINK.name}._pth": "\n".join((*lines, "")), encodings.name: encodings.read_text()}
     with TemporaryDirectory() as place:
         for name, text in files.items():
             Path(place, name).write_text(text)
-        Path(place, LINK.name).symlink_to(argv[0])
-        argv = (f"{place}/{LINK.name}", "-ISXutf8", "-c", TRIAL)
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return files if done.returncode == 0 and done.stdout == f"{place}/{encodings.name}\n" else {}
+        link = Path(place, LINK.name)
+        link.symlink_to(program)
+        found = _said_by(str(link), "-ISXutf8", "-c", TRIAL)
+    return files if found == f"{place}/{encodings.name}\n" else {}
+
+
+def _said_by(*argv: str) -> str:
+    """What a program writes; nothing where it fails."""
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]

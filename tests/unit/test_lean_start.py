@@ -96,6 +96,11 @@ def test_an_interpreter_that_ignores_it_is_left_as_it_is(tmp_path: Path) -> None
     assert lean_start(str(other)) == {}
 
 
+def test_an_interpreter_that_is_not_here_is_left_as_it_is() -> None:
+    """As where a package is built on another machine."""
+    assert lean_start("/nowhere/lib/runf/python3") == {}
+
+
 def test_an_interpreter_that_fails_with_it_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hatch_build, "TRIAL", hatch_build.TRIAL + "; import no_such_module")
     assert lean_start(pythons()[0]) == {}
