@@ -10,9 +10,10 @@ import hypothesis
 import pytest
 
 from tests.support import needs, session
+from tests.support.cgroups import Groups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 pytest.register_assert_rewrite("tests.support.stage", "tests.support.telling", "tests.support.truth")
 
@@ -30,6 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def in_full(request: pytest.FixtureRequest) -> bool:
     """Whether tests that have a short form run in their long one."""
     return bool(request.config.getoption("--in-full"))
+
+
+@pytest.fixture
+def groups() -> Iterator[Groups]:
+    """Real cgroups, with real processes in them, which are gone afterwards."""
+    made = Groups()
+    yield made
+    made.clean_up()
 
 
 @pytest.fixture

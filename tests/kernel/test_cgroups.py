@@ -28,19 +28,12 @@ from tests.support.cgroups import (
 from tests.support.forked import in_child, in_namespaces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 MIB = 1 << 20
 
 
 pytestmark = pytest.mark.needs("root", "cgroup1")
-
-
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    made = Groups()
-    yield made
-    made.clean_up()
 
 
 def nest(path: str, depth: int) -> None:

@@ -16,16 +16,9 @@ from tests.support.cgroups import Groups, directories
 from tests.support.forked import in_child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 pytestmark = pytest.mark.needs("root", "cgroup1")
-
-
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    made = Groups()
-    yield made
-    made.clean_up()
 
 
 @pytest.fixture(params=[True, False], ids=["without ctypes", "by openat2"])

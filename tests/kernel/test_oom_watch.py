@@ -16,18 +16,10 @@ from tests.support.cgroups import Groups, eat_memory, ended_in
 from tests.support.needs import needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MIB = 1 << 20
 DEADLINE_MS = 20000
-
-
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    made = Groups()
-    yield made
-    made.clean_up()
 
 
 def is_told(watch: OomWatch) -> bool:

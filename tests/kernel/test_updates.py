@@ -28,13 +28,6 @@ OLD = {"pids": {"limit": 50}}
 ASKED = {"pids": {"limit": 7}}
 
 
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    made = Groups()
-    yield made
-    made.clean_up()
-
-
 def block_device() -> tuple[int, int]:
     for name in sorted(os.listdir("/sys/block")):
         with open(f"/sys/block/{name}/dev") as device:

@@ -33,13 +33,6 @@ MIB = 1 << 20
 HOSTILE = 'a "quoted"\\\nimage'
 
 
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    made = Groups()
-    yield made
-    made.clean_up()
-
-
 def metrics_of(watching: Watcher) -> dict[str, float]:
     """Every sample by its name and labels."""
     with reading(watching.get("/metrics")) as answer:

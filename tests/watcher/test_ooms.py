@@ -18,7 +18,7 @@ from tests.support.records import FIFOS, LATER, NOW, PRIVATE
 from tests.support.watching import reading, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from runtime.cgroups.hierarchy import CgroupPlan
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 SIZE = {"limit": 16 * MIB, "swap": 16 * MIB}
-
-
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    made = Groups()
-    yield made
-    made.clean_up()
 
 
 def run(store: Store, plan: CgroupPlan, process: Process) -> Record:
