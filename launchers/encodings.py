@@ -76,12 +76,12 @@ class Codec(tuple):
         return whole().search_function("utf_8").streamwriter(*stream)
 
 
-utf_8 = Codec((Codec.encode, Codec.decode, Codec.streamreader, Codec.streamwriter))
+UTF_8 = Codec((Codec.encode, Codec.decode, Codec.streamreader, Codec.streamwriter))
 
 
 def search_function(name):
     """As the package's own, which codecs.register(3) describes."""
-    return utf_8 if name in ("utf_8", "utf8") else whole().search_function(name)
+    return UTF_8 if name in ("utf_8", "utf8") else whole().search_function(name)
 
 
 def whole():

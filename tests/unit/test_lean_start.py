@@ -74,6 +74,7 @@ with open({str(tmp_path / "text")!r}, "w+", encoding="utf-8") as file:
         "'Grüße'.encode('cp1252').decode('latin-1')",
         "import encodings.idna; assert 'bücher.example'.encode('idna') == b'xn--bcher-kva.example'",
         "import encodings; assert encodings.normalize_encoding('UTF 8') == 'UTF_8'; encodings.aliases",
+        "import encodings.utf_8; import codecs; assert codecs.lookup('utf8').name == 'utf-8'",
         "import codecs; assert codecs.lookup('utf-8').name == codecs.lookup('UTF8').name == 'utf-8'",
         "import codecs, io; assert codecs.getreader('utf-8')(io.BytesIO('ä'.encode())).read() == 'ä'",
         "import codecs, io; b = io.BytesIO(); codecs.getwriter('utf-8')(b).write('ä'); assert len(b.getvalue()) == 2",
