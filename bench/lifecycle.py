@@ -12,6 +12,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -61,10 +62,9 @@ class PeakMemory:
 
     def _ask(self, argv: list[str]) -> int:
         """To a file: a container that lives on would keep a pipe open."""
-        with open("/dev/null", "r+") as null, open("/dev/shm/runf-bench-peak", "w+") as answer:
+        with open("/dev/null", "r+") as null, tempfile.NamedTemporaryFile("r", dir="/dev/shm") as answer:
             words = [self._busybox, "time", "-o", answer.name, "-f", "%M", *argv]
             subprocess.run(words, stdin=null, stdout=null, stderr=null, check=False, timeout=60)
-            answer.seek(0)
             return int(answer.read().split()[-1])
 
 
