@@ -47,6 +47,23 @@ _X86_64 = {
     "setsid": 112,
     "statx": 332,
     "signalfd4": 289,
+    "close": 3,
+    "recvmsg": 47,
+    "exit_group": 231,
+    "dup3": 292,
+    "munmap": 11,
+    "mmap": 9,
+    "rt_sigprocmask": 14,
+    "umask": 95,
+    "socket": 41,
+    "sethostname": 170,
+    "fchown": 93,
+    "chdir": 80,
+    "fchdir": 81,
+    "fchownat": 260,
+    "symlinkat": 266,
+    "mkdirat": 258,
+    "mknodat": 259,
 }
 _GENERIC = {
     "mount": 40,
@@ -88,6 +105,23 @@ _GENERIC = {
     "setsid": 157,
     "statx": 291,
     "signalfd4": 74,
+    "close": 57,
+    "recvmsg": 212,
+    "exit_group": 94,
+    "dup3": 24,
+    "munmap": 215,
+    "mmap": 222,
+    "rt_sigprocmask": 135,
+    "umask": 166,
+    "socket": 198,
+    "sethostname": 161,
+    "fchown": 55,
+    "chdir": 49,
+    "fchdir": 50,
+    "fchownat": 54,
+    "symlinkat": 36,
+    "mkdirat": 34,
+    "mknodat": 33,
 }
 _TABLE = _X86_64 if os.uname().machine == "x86_64" else _GENERIC
 
@@ -126,7 +160,27 @@ SENDTO = _TABLE["sendto"]
 CLONE = _TABLE["clone"]
 SETSID = _TABLE["setsid"]
 STATX = _TABLE["statx"]
+SETGROUPS = _TABLE["setgroups"]
+SETRESUID = _TABLE["setresuid"]
+SETRESGID = _TABLE["setresgid"]
 SIGNALFD4 = _TABLE["signalfd4"]
+MKNODAT = _TABLE["mknodat"]
+MKDIRAT = _TABLE["mkdirat"]
+SYMLINKAT = _TABLE["symlinkat"]
+FCHOWNAT = _TABLE["fchownat"]
+FCHDIR = _TABLE["fchdir"]
+CHDIR = _TABLE["chdir"]
+FCHOWN = _TABLE["fchown"]
+SETHOSTNAME = _TABLE["sethostname"]
+SOCKET = _TABLE["socket"]
+UMASK = _TABLE["umask"]
+RT_SIGPROCMASK = _TABLE["rt_sigprocmask"]
+MMAP = _TABLE["mmap"]
+MUNMAP = _TABLE["munmap"]
+DUP3 = _TABLE["dup3"]
+CLOSE = _TABLE["close"]
+RECVMSG = _TABLE["recvmsg"]
+EXIT_GROUP = _TABLE["exit_group"]
 
 OPEN_TREE = 428
 MOVE_MOUNT = 429
@@ -137,5 +191,6 @@ FSPICK = 433
 CLONE3 = 435
 CLOSE_RANGE = 436
 OPENAT2 = 437
+FACCESSAT2 = 439
 MOUNT_SETATTR = 442
 STATMOUNT = 457

@@ -10,9 +10,9 @@ import os
 
 from runtime.kernel import process
 from runtime.sandbox import confinement, gate, identity, program
+from runtime.sandbox.calls import carry_out
 from runtime.sandbox.capabilities import apply_capabilities, limit_bounding
 from runtime.sandbox.confinement import Confinement
-from runtime.sandbox.last_calls import carry_out
 from runtime.sandbox.stub import stub_arguments, stub_fd
 
 TYPE_CHECKING = False

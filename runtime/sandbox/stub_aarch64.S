@@ -4,10 +4,10 @@
 //   argv: "runf-init" GATE OUTCOME PATH ARG0 [ARG1 ...]        x19 &argv[0]   x20 envp   x23 DATA   x24 the call
 //         0           8    16      24   32                     w21 gate fd, then the status to exit with
 //                                                              w22 outcome fd  (-1: none)
-//   DATA: failure, told, scratch, calls (last_calls.py)
-//         0        8     16       24
-//   call: number, six arguments, at least, at most, keep at, words, their length
-//         0       8              56        64       72       80     88            96 bytes
+//   DATA: failure, told, scratch, program, calls (calls.py)
+//         0        8     16       24       32
+//   call: number, six arguments, indirect, at least, at most, keep at, more, instead, other, next, words, their length
+//         0       8              56        64        72       80       88    96       104    112   120    128
 
         .set    BASE, 0x400000                  // where the image is mapped: ET_EXEC, so addresses are known
         .set    DATA, 0x500000 + end - image    // where what follows the image is mapped
@@ -92,31 +92,50 @@ refuse: mov     w0, 1
         b       exit
 
 run:    ldr     x23, =DATA
-        add     x24, x23, 24
+        add     x24, x23, 32
         str     xzr, [x23]                      // also makes the page ours, before anybody may hold on to it
         mov     w21, 126
 play:   ldr     x8, [x24]
-        tbnz    x8, 63, execute                 // the end of the list
+        cmn     x8, 1
+        b.eq    execute                         // the end of the list
+        ldr     x9, [x24, 56]
         ldp     x0, x1, [x24, 8]
         ldp     x2, x3, [x24, 24]
         ldp     x4, x5, [x24, 40]
+        .irp    number, 0, 1, 2, 3, 4, 5
+        tbz     x9, \number, 1f
+        ldr     x\number, [x\number]            // what an earlier call has kept
+1:
+        .endr
+        tbnz    x8, 63, look
         svc     0
         cmn     x0, EINTR
         b.eq    play
-        ldp     x1, x2, [x24, 56]
+judge:  ldp     x1, x4, [x24, 96]
+        cmp     x0, x1
+        b.eq    other
+        ldp     x1, x2, [x24, 64]
         cmp     x0, x1
         b.lt    broke
         cmp     x0, x2
         mov     x1, x0
         mov     w0, 0
         b.gt    exit                            // another process goes on with the list
-        ldr     x2, [x24, 72]
+        ldp     x2, x3, [x24, 80]
+        add     x1, x1, x3
         str     x1, [x2]
-        add     x24, x24, 96
+        ldr     x24, [x24, 112]
+        b       play
+look:   ldr     x0, [x0]                        // no system call: what lies in memory is the result
+        and     x0, x0, x1
+        b       judge
+other:  mov     x24, x4
         b       play
 
-execute: ldr    x0, [x19, 24]
-        add     x1, x19, 32
+execute: ldr    x0, [x23, 24]
+        cbnz    x0, found
+        ldr     x0, [x19, 24]
+found:  add     x1, x19, 32
         mov     x2, x20
         mov     x8, EXECVE
         svc     0
@@ -132,7 +151,7 @@ tell:   str     w0, [x23]                       // a store, since a filter may f
         mov     x8, WRITE
         svc     0
         mov     w0, w22
-        ldp     x1, x2, [x24, 80]
+        ldp     x1, x2, [x24, 120]
         mov     x8, WRITE
         svc     0
         mov     w0, w21

@@ -5,10 +5,10 @@
 #         0           8    16      24   32                     rbp &argv[0]   r14 envp   r15 DATA   r13 the call
 #                                                              ebx gate fd, then the status to exit with
 #                                                              r12d outcome fd  (-1: none)
-#   DATA: failure, told, scratch, calls (last_calls.py)
-#         0        8     16       24
-#   call: number, six arguments, at least, at most, keep at, words, their length
-#         0       8              56        64       72       80     88            96 bytes
+#   DATA: failure, told, scratch, program, calls (calls.py)
+#         0        8     16       24       32
+#   call: number, six arguments, indirect, at least, at most, keep at, more, instead, other, next, words, their length
+#         0       8              56        64        72       80       88    96       104    112   120    128
 
         .intel_syntax noprefix
         .set    BASE, 0x400000                  # where the image is mapped: ET_EXEC, so addresses are known
@@ -96,33 +96,54 @@ refuse: mov     edi, 1
         jmp     exit
 
 run:    mov     r15d, DATA
-        lea     r13, [r15 + 24]
+        lea     r13, [r15 + 32]
         mov     qword ptr [r15], 0              # also makes the page ours, before anybody may hold on to it
         mov     ebx, 126
 play:   mov     rax, [r13]
+        cmp     rax, -1
+        je      execute                         # the end of the list
+        mov     r11, [r13 + 56]
+        .macro  argument register, offset, bit
+        mov     \register, [r13 + \offset]
+        test    r11b, 1 << \bit
+        jz      1f
+        mov     \register, [\register]          # what an earlier call has kept
+1:
+        .endm
+        argument rdi, 8, 0
+        argument rsi, 16, 1
+        argument rdx, 24, 2
+        argument r10, 32, 3
+        argument r8, 40, 4
+        argument r9, 48, 5
         test    rax, rax
-        js      execute                         # the end of the list
-        mov     rdi, [r13 + 8]
-        mov     rsi, [r13 + 16]
-        mov     rdx, [r13 + 24]
-        mov     r10, [r13 + 32]
-        mov     r8, [r13 + 40]
-        mov     r9, [r13 + 48]
+        js      look
         syscall
         cmp     rax, -EINTR
         je      play
-        cmp     rax, [r13 + 56]
+judge:  cmp     rax, [r13 + 96]
+        je      other
+        cmp     rax, [r13 + 64]
         jl      broke
         xor     edi, edi
-        cmp     rax, [r13 + 64]
+        cmp     rax, [r13 + 72]
         jg      exit                            # another process goes on with the list
-        mov     rcx, [r13 + 72]
+        add     rax, [r13 + 88]
+        mov     rcx, [r13 + 80]
         mov     [rcx], rax
-        add     r13, 96
+        mov     r13, [r13 + 112]
+        jmp     play
+look:   mov     rax, [rdi]                      # no system call: what lies in memory is the result
+        and     rax, rsi
+        jmp     judge
+other:  mov     r13, [r13 + 104]
         jmp     play
 
-execute: mov    rdi, [rbp + 24]
-        lea     rsi, [rbp + 32]
+execute: mov    rdi, [r15 + 24]
+        test    rdi, rdi
+        jnz     found
+        mov     rdi, [rbp + 24]
+found:  lea     rsi, [rbp + 32]
         mov     rdx, r14
         mov     eax, EXECVE
         syscall
@@ -139,8 +160,8 @@ tell:   mov     [r15], eax                      # a store, since a filter may fo
         mov     eax, WRITE
         syscall
         mov     edi, r12d
-        mov     rsi, [r13 + 80]
-        mov     rdx, [r13 + 88]
+        mov     rsi, [r13 + 120]
+        mov     rdx, [r13 + 128]
         mov     eax, WRITE
         syscall
         mov     edi, ebx

@@ -15,9 +15,10 @@ import pytest
 from runtime.kernel import numbers, process, seccomp
 from runtime.kernel.capabilities import NUMBERS
 from runtime.sandbox import stub
+from runtime.sandbox.calls import StubCalls, carry_out
 from runtime.sandbox.capabilities import CapabilityPlan, apply_capabilities, limit_bounding
 from runtime.sandbox.confinement import CAP_SYS_ADMIN, Confinement, last_calls, prepare, retain
-from runtime.sandbox.last_calls import CALLS_LIMIT, LastCalls, carry_out
+from runtime.sandbox.last_calls import LastCalls
 from runtime.sandbox.lsm import Label, LsmPlan
 from runtime.sandbox.seccomp import Filter, Listener
 from tests.support.filters import ALLOW, ERRNO, answer, compiled, errno_of, receive
@@ -136,11 +137,11 @@ def test_a_call_that_does_less_than_demanded_is_a_failure(waiting: Callable[...,
 
 
 def test_a_list_has_an_end() -> None:
-    calls = LastCalls(0)
-    for _ in range(CALLS_LIMIT - 1):
+    calls = StubCalls(0)
+    for _ in range(StubCalls.LIMIT):
         calls.add(numbers.CLOSE_RANGE)
     with pytest.raises(ValueError, match="full"):
-        calls.add(numbers.CLOSE_RANGE)
+        calls.data()
 
 
 @pytest.mark.parametrize("rest", [ERRNO | errno.EPERM, seccomp.SECCOMP_RET_KILL_PROCESS, seccomp.SECCOMP_RET_TRAP])
