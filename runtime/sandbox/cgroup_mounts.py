@@ -20,7 +20,8 @@ import os
 
 from runtime.kernel import mount
 from runtime.sandbox.mount_options import Attributes, MountOptions
-from runtime.sandbox.mounts import finish, make_filesystem, open_bind, set_attributes
+from runtime.sandbox.mounting import finish, make_filesystem, open_bind, set_attributes
+from runtime.sandbox.mounts import writable
 from runtime.sandbox.plan import HOST_CGROUPS
 from runtime.sandbox.resolve import make_directory
 
@@ -63,7 +64,7 @@ def _view_v2(step: MountStep, *, own_namespace: bool, may_change_host: bool) -> 
 
 def _mount_v1(root_fd: int, step: MountStep, entry: CgroupEntry, *, own_namespace: bool) -> None:
     options = MountOptions(own=step.options.own, data=("mode=755",))
-    tmpfs = make_filesystem("tmpfs", "tmpfs", options._replace(own=_writable(options.own)))
+    tmpfs = make_filesystem("tmpfs", "tmpfs", options._replace(own=writable(options.own)))
     try:
         finish(tmpfs, make_directory(root_fd, step.destination), step)
         for hierarchy in entry.hierarchies:
@@ -72,11 +73,6 @@ def _mount_v1(root_fd: int, step: MountStep, entry: CgroupEntry, *, own_namespac
             set_attributes(tmpfs, READ_ONLY)
     finally:
         os.close(tmpfs)
-
-
-def _writable(attributes: Attributes) -> Attributes:
-    """The attributes without read-only: directories and links still have to be made in it."""
-    return attributes._replace(attr_set=attributes.attr_set & ~mount.MOUNT_ATTR_RDONLY)
 
 
 def _place_v1(tmpfs: int, step: MountStep, hierarchy: Hierarchy, *, own_namespace: bool) -> None:

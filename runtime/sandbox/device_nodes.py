@@ -11,7 +11,7 @@ import os
 
 from runtime.kernel import mount
 from runtime.sandbox.mount_options import Attributes, MountOptions
-from runtime.sandbox.mounts import make_filesystem
+from runtime.sandbox.mounting import make_filesystem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

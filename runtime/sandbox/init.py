@@ -35,10 +35,12 @@ from runtime.sandbox import (
     cgroup_mounts,
     channel,
     confinement,
-    devices,
+    dev_directory,
+    entering,
     gate,
     identity,
     leaving,
+    mounting,
     mounts,
     program,
     rootfs,
@@ -156,7 +158,7 @@ def make_session(init: Init) -> None:
     if init.plan.joins_keyring:
         label_keyrings(init.plan.lsm)
         try:
-            join_session_keyring(f"_ses.{init.plan.container_id}")
+            join_session_keyring(init.plan.session_keyring)
         except OSError:
             return  # a kernel without keyrings, or a quota that is used up: runc and crun go on as well
 
@@ -171,17 +173,17 @@ def prepare_root(init: Init) -> None:
     os.umask(0)
     plan = init.plan
     if not plan.root.shares_mounts:
-        rootfs.isolate(plan.root)
-        init.root_fd = rootfs.attach(plan.root)
+        entering.isolate(plan.root)
+        init.root_fd = entering.attach(plan.root)
         return
     if plan.mounts_fd is not None:  # only now: nothing in there is to be trusted, its procfs least of all
         process.setns(plan.mounts_fd, process.CLONE_NEWNS)
         os.close(plan.mounts_fd)
-    init.root_fd, place = rootfs.copy(plan.root)
+    init.root_fd, place = entering.copy(plan.root)
     mount = rootfs.RootMount(init.namespaces["mnt"], mounted_at(init.root_fd), plan.root.path)
     init.parent.send(channel.ROOT, *mount.fields())
     _await_proceed(init)
-    rootfs.lay_over(init.root_fd, place, plan.root)
+    entering.lay_over(init.root_fd, place, plan.root)
 
 
 def _await_proceed(init: Init) -> None:
@@ -209,17 +211,19 @@ def make_mounts(init: Init) -> None:
                     is_v2=plan.host_has_v2,
                 )
             else:
-                mounts.apply_mount(init.root_fd, step, keeps_in=keeps_in)
+                mounting.apply_mount(init.root_fd, step, keeps_in=keeps_in)
         except OSError as error:
             told = f"{step.describe()}: {error.strerror}"
             raise InitFault("mounts", error.errno, told) from error
-    rootfs.make_cwd(init.root_fd, plan.root)
+    entering.make_cwd(init.root_fd, plan.root)
 
 
 def make_devices(init: Init) -> None:
     """/dev, and the terminal's two ends."""
     plan = init.plan
-    devices.apply_devices(init.root_fd, plan.devices, made_fd=plan.devices_fd, makes_console=plan.program.has_terminal)
+    dev_directory.apply_devices(
+        init.root_fd, plan.devices, made_fd=plan.devices_fd, makes_console=plan.program.has_terminal
+    )
     if not plan.program.has_terminal:
         return
     pts = open_plain_directory(init.root_fd, "/dev/pts", "console")
@@ -257,12 +261,12 @@ def _state(init: Init, index: int) -> bytes:
 
 def protect(init: Init) -> None:
     """After the hooks, which may still change what becomes unreachable here."""
-    rootfs.protect(init.root_fd, init.plan.root)
+    entering.protect(init.root_fd, init.plan.root)
 
 
 def enter_root(init: Init) -> None:
     """The host's tree is gone after this."""
-    rootfs.enter(init.root_fd, init.plan.root, no_pivot=init.plan.no_pivot)
+    entering.enter(init.root_fd, init.plan.root, no_pivot=init.plan.no_pivot)
     init.in_directory = program.change_directory(init.plan.program)
 
 

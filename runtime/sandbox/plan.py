@@ -78,6 +78,11 @@ class InitPlan(NamedTuple):
     listener_fd: int | None = None
 
     @property
+    def session_keyring(self) -> str:
+        """Its name, where the container gets one."""
+        return f"_ses.{self.container_id}"
+
+    @property
     def waits_at_once(self) -> bool:
         """Whether the first process can do nothing before its maker's ``go``.
 

@@ -20,7 +20,7 @@ from runtime.kernel import mount, process
 from runtime.kernel.sockets import receive_fds, send_fds
 from runtime.sandbox import criu, criu_service
 from runtime.sandbox.cgroup_mounts import READ_ONLY
-from runtime.sandbox.mounts import set_attributes
+from runtime.sandbox.mounting import set_attributes
 from runtime.sandbox.resolve import make_directory, make_file, open_in_root
 
 TYPE_CHECKING = False

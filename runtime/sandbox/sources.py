@@ -14,7 +14,8 @@ import os
 from runtime.errors import InitFault
 from runtime.kernel import process
 from runtime.kernel.files import let_go
-from runtime.sandbox.mounts import RECEIVING, STEP, map_ids, open_bind, set_propagation
+from runtime.sandbox.mounting import RECEIVING, map_ids, open_bind, set_propagation
+from runtime.sandbox.mounts import STEP
 from runtime.sandbox.namespaces import map_text
 
 TYPE_CHECKING = False

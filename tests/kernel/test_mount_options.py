@@ -10,7 +10,8 @@ import pytest
 from runtime.errors import Unsupported
 from runtime.kernel import mount, process
 from runtime.sandbox.mount_options import ATTRIBUTES, PROPAGATION, SUPERBLOCK, parse_options
-from runtime.sandbox.mounts import MountStep, apply_mount, plan_mounts
+from runtime.sandbox.mounting import apply_mount
+from runtime.sandbox.mounts import MountStep, plan_mounts
 from runtime.sandbox.namespaces import plan_namespaces
 from tests.support.forked import in_child, in_namespaces
 
