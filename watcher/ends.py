@@ -92,7 +92,8 @@ class Ends:
         """Those whose end is still to be known."""
         container_id, instance = record["id"], record["instance"]
         found: list[tuple[str, Process | None]] = [(HAND, record["maker"]), (HAND, record["starter"])]
-        if record["exit"]["code"] is None and instance not in self._kept:
+        kept = self._kept.get(instance)
+        if record["exit"]["code"] is None and (kept is None or kept.followed.process != record["process"]):
             found.append((INIT, record["process"]))
         found += [(EXEC, each["process"]) for each in record["execs"] if each["ended"] is None]
         return [Followed(container_id, instance, role, process) for role, process in found if process is not None]
@@ -177,6 +178,9 @@ class Ends:
 
     def _commit_end_of(self, held: Held, ended: Ended) -> None:
         record = held.record
+        if record["process"] != ended.followed.process:
+            del self._kept[ended.followed.instance]  # its maker has begun it anew since
+            return
         if self._is_in_hands(record):
             return
         told = with_kills(record, now=clock.now())
@@ -200,6 +204,7 @@ class Ends:
             self._store.commit_exit(
                 followed.container_id,
                 followed.instance,
+                process=followed.process,
                 exit=ended.exit,
                 finished=ended.time,
                 precision=ended.precision,

@@ -22,7 +22,7 @@ from runtime.spec.frozen import thaw_config
 from runtime.store import layout
 from runtime.store.presence import watcher_at_work
 from runtime.store.record import UNKNOWN_EXIT, advance, ended
-from runtime.store.store import open_store
+from runtime.store.store import open_store, prepare_removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def delete(context: Context, container_id: str, *, force: bool = False, instance
     only that life goes: a later one of the id counts as none.
     """
     layout.check_id(container_id)
+    prepare_removal()
     store = open_store(context.roots.state, proc=context.roots.proc)
     if store is None:
         if force:

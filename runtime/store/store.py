@@ -14,19 +14,28 @@ import os
 from runtime.errors import BadRecord, ContainerBusy, NoSuchContainer, UnknownBoot
 from runtime.kernel import procfs
 from runtime.kernel.files import let_go
-from runtime.store import deleted, layout, lock, reading, staging
+from runtime.late import Late, load
+from runtime.store import layout, lock, reading, staging
 from runtime.store.record import ended, exec_ended, in_one_commit, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from runtime.store import deleted
     from runtime.store.layout import RootFds
     from runtime.store.reading import Taken
     from runtime.store.record import Exit, Precision, Process, Record
+else:
+    deleted = Late("runtime.store.deleted")  # who may have to remove something says so: `prepare_removal`
 
 ACTION_WAIT_S = 10.0
 LOCK_WAIT_S = 10.0  # it is held for a commit: who holds it for as long as that hangs
+
+
+def prepare_removal() -> None:
+    """Load what removes a container, which there may be no fd left for when it is needed."""
+    load(deleted)
 
 
 class Action:
@@ -121,6 +130,8 @@ class Store:
     def __init__(self, root: str, *, make: bool, public: bool = False, proc: str = "/proc") -> None:
         self.root = root
         self.proc = proc
+        if make:
+            prepare_removal()  # of what can't be made as a whole
         self.fds: RootFds = layout.open_root(root, make=make, public=public)
 
     def close(self) -> None:
@@ -259,21 +270,23 @@ class Store:
         finished: str,
         precision: Precision,
         now: str,
+        process: Process | None = None,
         wait_s: float = LOCK_WAIT_S,
     ) -> bool:
         """Commit the end of that life's first process, or an exit that was unknown; whether there was anything new.
 
+        With ``process`` only where that is the first one still: its maker may have begun another.
         Also in .deleted, where the life has been deleted meanwhile.  ContainerBusy when ``wait_s`` passed first.
         """
         try:
             with self.locked(container_id, wait_s=wait_s) as held:
                 if held.record["instance"] == instance:
-                    return _commit_end(held, exit, finished, precision, now)
+                    return _commit_end(held, exit, finished, precision, now, process)
         except (NoSuchContainer, BadRecord):
             pass  # deleted by now: its last record can still learn the code
         try:
             with self.locked_last(instance, container_id, wait_s=wait_s) as held:
-                return _commit_end(held, exit, finished, precision, now)
+                return _commit_end(held, exit, finished, precision, now, process)
         except (NoSuchContainer, BadRecord):
             return False  # pruned, or nothing that could learn it
 
@@ -336,7 +349,9 @@ class Store:
         )
 
 
-def _commit_end(held: Held, exit: Exit, finished: str, precision: Precision, now: str) -> bool:
+def _commit_end(held: Held, exit: Exit, finished: str, precision: Precision, now: str, process: Process | None) -> bool:
+    if process not in (None, held.record["process"]):
+        return False
     following = ended(held.record, exit=exit, finished=finished, precision=precision, now=now)
     if following is None:
         return False
