@@ -31,7 +31,7 @@ from runtime.errors import BadRoot
 from runtime.kernel import process, procfs
 from runtime.kernel.files import let_go
 from runtime.late import Late
-from runtime.sandbox import spawn
+from runtime.sandbox import listed, spawn
 from runtime.sandbox.capabilities import find_ungranted
 from runtime.sandbox.features import netdevices, scheduling, seccomp
 from runtime.sandbox.gate import hold_places
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from runtime.actions.context import Context
     from runtime.cgroups.manager import CgroupPlan
     from runtime.cgroups.resctrl import RdtPlan
+    from runtime.sandbox import forked
+    from runtime.sandbox.listed import Listed
     from runtime.sandbox.netdevices import NetDevices
     from runtime.sandbox.plan import InitPlan
     from runtime.sandbox.rootfs import RootMount
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     Then = Callable[[Store, Action, Made, Config], None]
 else:
     notify = Late("runtime.actions.notify")
+    forked = Late("runtime.sandbox.forked")  # an interpreter in the container, where no list will do
 
 FIFOS = ("gate", "outcome")
 
@@ -76,43 +79,59 @@ def create(context: Context, container_id: str, request: Request, *, warn: Warn 
 
 
 def make(
-    context: Context, container_id: str, request: Request, *, warn: Warn | None = None, then: Then | None = None
+    context: Context,
+    container_id: str,
+    request: Request,
+    *,
+    warn: Warn | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+    then: Then | None = None,
 ) -> Made:
     """The container, made and waiting; raises the fault that was met, with everything taken back.
 
     ``warn`` gets the lines about what config.json asks for that is left out.  ``then`` starts the container, as whose
     starter we are on record, before anybody else can act on it; a fault of that takes nothing of create's back.
+    ``meanwhile`` is called when there is nothing to do but to wait for the first process.
     """
     layout.check_id(container_id)
     hold_places(request.listen_fds + request.preserve_fds)
-    bundle = read_bundle(request.bundle, config=request.config)
-    check_terminal(bundle, request)
-    if request.notify_socket:
-        bundle = bundle._replace(
-            config=notify.with_socket(bundle.config, f"{context.roots.state}/{container_id}/{notify.DIRECTORY}")
-        )
+    bundle = _read_bundle(context, container_id, request)
     cgroup = plan_cgroup(context, container_id, bundle, request)
     planned_rdt = rdt.plan(bundle.config, container_id, context.roots)
     plan = _plan_init(context, container_id, bundle, request)
     warnings = list(find_warnings(bundle.config))
     warnings += find_ungranted(plan.capabilities, has_user=plan.namespaces.has_user)
     record = first_record(context, container_id, bundle, cgroup)
+    begun = None
     store = Store(context.roots.state, make=True, public=context.public_state, proc=context.roots.proc)
     try:
         check_lsm(plan.lsm)
         if plan.seccomp:
             plan = plan._replace(filter=seccomp.compile_filter(plan.seccomp, store.fds.root))
+        if cgroup.version != 2 and not (cgroup.unit or planned_rdt):
+            begun = listed.begin(plan)  # as early as can be: its namespaces take time, which we have other uses for
         announce_root(context)
         with _publish(store, record, bundle, request) as action:
             making = _Making(context, store, action, bundle, cgroup, planned_rdt, request, starts=then is not None)
-            made = making.carry_out(plan)
+            made = making.carry_out(plan, begun, meanwhile)
             if warn and warnings:
                 warn(warnings)
             if then:
                 then(store, action, made, bundle.config)
     finally:
+        if begun:
+            begun.give_up()
         store.close()
     return made
+
+
+def _read_bundle(context: Context, container_id: str, request: Request) -> Bundle:
+    bundle = read_bundle(request.bundle, config=request.config)
+    check_terminal(bundle, request)
+    if not request.notify_socket:
+        return bundle
+    place = f"{context.roots.state}/{container_id}/{notify.DIRECTORY}"
+    return bundle._replace(config=notify.with_socket(bundle.config, place))
 
 
 def _plan_init(context: Context, container_id: str, bundle: Bundle, request: Request) -> InitPlan:
@@ -164,14 +183,28 @@ class _Making(Beginning):
         self.rdt = planned_rdt
         self.net_devices: NetDevices | None = None
         self.mount: bytes | None = None
+        self.child: Child | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
 
-    def carry_out(self, plan: InitPlan) -> Made:
+    def carry_out(self, plan: InitPlan, begun: Listed | None, meanwhile: Callable[[], None]) -> Made:
         """All steps; on any fault all of them backwards."""
+        self.meanwhile = meanwhile
         try:
             if self.request.notify_socket:
                 os.mkdir(notify.DIRECTORY, notify.DIRECTORY_MODE, dir_fd=self.action.dir_fd)
-            child = self._launch(plan)
-            record = self._settle(child, plan)
+            manager.make(self.cgroup)  # takes back what it made if it fails, and nobody else's
+            self.undo.push("cgroup", self._remove_cgroup)
+            if self.cgroup.unit is None:
+                self.claim_cgroup()
+            self.undo.push("mounts", self._unmount)
+            self.undo.push("first process", self._end)
+            try:
+                child = self._launch(plan, begun, may_list=True)
+                record = self._settle(child, plan)
+            except listed.ListFailed:
+                self._end()
+                child = self._launch(plan, None, may_list=False)
+                record = self._settle(child, plan)
         except BaseException as fault:
             self.take_back(fault)
             raise
@@ -181,12 +214,8 @@ class _Making(Beginning):
         self.undo.forget()
         return Made(record, child.pidfd, self.master_fd)
 
-    def _launch(self, plan: InitPlan) -> Child:
-        """The cgroup, and the first process in it, which waits for ``go``; its pid is committed before that."""
-        manager.make(self.cgroup)  # takes back what it made if it fails, and nobody else's
-        self.undo.push("cgroup", self._remove_cgroup)
-        if self.cgroup.unit is None:
-            self.claim_cgroup()
+    def _launch(self, plan: InitPlan, begun: Listed | None, *, may_list: bool) -> Child:
+        """The first process, in its cgroup, which waits for ``go``; its pid is committed before that."""
         gate, outcome = (self._open_fifo(name) for name in FIFOS)
         entry = manager.open_entry(self.cgroup)
         listener = seccomp.connect_listener(plan.filter) if plan.filter else None
@@ -197,13 +226,14 @@ class _Making(Beginning):
                 outcome_fd=outcome,
                 listener_fd=None if listener is None else listener.fileno(),
             )
-            child = spawn.launch(plan, close_fds=self.action.fds())
+            if may_list and not begun and entry.cgroup_fd is not None and not self.rdt:
+                begun = listed.begin(plan, entry.cgroup_fd)
+            child = spawn.complete(begun, plan) if begun else forked.launch(plan, close_fds=self.action.fds())
+            self.child = child
         finally:
             fds = [gate, outcome, *entry.join_fds]
             fds += [entry.cgroup_fd] if entry.cgroup_fd is not None else []
             let_go(*fds, *([listener.detach()] if listener else []))
-        self.undo.push("mounts", self._unmount)
-        self.undo.push("first process", lambda: _end(child))
         identity = identify(child.pid, self.context.roots.proc)
         record = self.commit(happenings=(), pid=child.pid, process=identity)
         hand_over(self.store.fds.root, record["instance"], identity, child.pidfd)
@@ -218,7 +248,8 @@ class _Making(Beginning):
         if self.rdt:
             rdt.begin(self.rdt, child.pid)
             self.undo.push("Intel RDT", lambda: rdt.end(self.bundle.config, self.action.id, self.context.roots))
-        spawn.write_id_maps(child, plan)
+        if "user" in plan.namespaces.new:
+            forked.write_id_maps(child, plan)
         if plan.net_devices:
             self._move_devices(plan, child.pid)
         self.has_environment = True
@@ -232,6 +263,7 @@ class _Making(Beginning):
             notified = process_state(self.read(), "created", child.pid, plan.filter.listener.metadata)
         manager.apply(self.cgroup)  # before nodes are made, which half of a list of device rules could forbid
         spawn.go(child, hook_state=state, process_state=notified)
+        self.meanwhile()
         namespaces = spawn.serve(
             child,
             on_root=self._note_mount,
@@ -252,6 +284,22 @@ class _Making(Beginning):
             starter=identify(os.getpid(), self.context.roots.proc) if self.starts else None,
             linux={"cgroup": manager.record_cgroup(self.cgroup), "namespaces": namespaces},
         )
+
+    def _end(self) -> None:
+        """Kill and reap the first process, if there is one; being reaped, it can no longer be taken for alive."""
+        child, self.child = self.child, None
+        if child is None:
+            return
+        child.channel.let_go()
+        try:
+            process.pidfd_send_signal(child.pidfd, 9)
+        except ProcessLookupError:
+            pass  # it ended by itself, which may be the very fault
+        try:
+            os.waitpid(child.pid, 0)
+        except ChildProcessError:
+            pass  # the channel's server has reaped it already
+        let_go(child.pidfd)
 
     def _remove_cgroup(self) -> None:
         """Unless it is somebody else's: a scope of that name that was there before."""
@@ -280,17 +328,3 @@ class _Making(Beginning):
 
     def _open_fifo(self, name: str) -> int:
         return os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self.action.dir_fd)
-
-
-def _end(child: Child) -> None:
-    """Kill and reap the first process; being reaped, it can no longer be taken for alive."""
-    child.channel.let_go()
-    try:
-        process.pidfd_send_signal(child.pidfd, 9)
-    except ProcessLookupError:
-        pass  # it ended by itself, which may be the very fault
-    try:
-        os.waitpid(child.pid, 0)
-    except ChildProcessError:
-        pass  # the channel's server has reaped it already
-    let_go(child.pidfd)

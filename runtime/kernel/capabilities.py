@@ -56,12 +56,12 @@ NUMBERS = {name: number for number, name in enumerate(NAMES)}
 
 _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 _PR_CAPBSET_READ = 23
-_PR_CAPBSET_DROP = 24
+PR_CAPBSET_DROP = 24
 _PR_GET_SECUREBITS = 27
 _PR_SET_SECUREBITS = 28
-_PR_CAP_AMBIENT = 47
-_PR_CAP_AMBIENT_RAISE = 2
-_PR_CAP_AMBIENT_CLEAR_ALL = 4
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+PR_CAP_AMBIENT_CLEAR_ALL = 4
 _LOW = 0xFFFFFFFF
 
 
@@ -108,17 +108,17 @@ def in_bounding(cap: int) -> bool:
 
 def drop_bounding(cap: int) -> None:
     """Take the capability out of the bounding set, for good."""
-    syscall(numbers.PRCTL, _PR_CAPBSET_DROP, cap, text=f"prctl(PR_CAPBSET_DROP, {cap})")
+    syscall(numbers.PRCTL, PR_CAPBSET_DROP, cap, text=f"prctl(PR_CAPBSET_DROP, {cap})")
 
 
 def raise_ambient(cap: int) -> None:
     """Add to the ambient set; it must be permitted and inheritable."""
-    syscall(numbers.PRCTL, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, cap, text=f"prctl(PR_CAP_AMBIENT_RAISE, {cap})")
+    syscall(numbers.PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, text=f"prctl(PR_CAP_AMBIENT_RAISE, {cap})")
 
 
 def clear_ambient() -> None:
     """Empty the ambient set."""
-    syscall(numbers.PRCTL, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, text="prctl(PR_CAP_AMBIENT_CLEAR_ALL)")
+    syscall(numbers.PRCTL, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, text="prctl(PR_CAP_AMBIENT_CLEAR_ALL)")
 
 
 def get_securebits() -> int:

@@ -31,5 +31,10 @@ _ALL_BITS = (1 << 64) - 1
 
 def set_limit(resource: int, soft: int, hard: int) -> None:
     """Set both limits of this process; -1, or 2**64 - 1, is no limit.  prlimit(2)."""
-    limits = pack("=2Q", soft & _ALL_BITS, hard & _ALL_BITS)
+    limits = limit_structure(soft, hard)
     syscall(numbers.PRLIMIT64, 0, resource, limits, None, text=f"prlimit({resource}, {soft}, {hard})")
+
+
+def limit_structure(soft: int, hard: int) -> bytes:
+    """Both as prlimit(2) takes them."""
+    return pack("=2Q", soft & _ALL_BITS, hard & _ALL_BITS)

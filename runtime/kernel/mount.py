@@ -64,6 +64,8 @@ FSCONFIG_SET_FD = 5
 FSCONFIG_CMD_CREATE = 6
 FSCONFIG_CMD_RECONFIGURE = 7
 
+ATTRIBUTES_BYTES = 32
+
 
 def mount(source: str | None, target: str, fstype: str | None, flags: int, data: str | None = None) -> None:
     """mount(2)."""
@@ -117,16 +119,20 @@ def mount_setattr(
     userns_fd: int = 0,
 ) -> None:
     """Change mount attributes, with AT_RECURSIVE of the whole tree; mount_setattr(2), Linux 5.12."""
-    attributes = pack("=4Q", attr_set, attr_clr, propagation, userns_fd)
     syscall(
         numbers.MOUNT_SETATTR,
         dir_fd,
         _path(path),
         flags,
-        attributes,
-        len(attributes),
+        attributes_structure(attr_set, attr_clr, propagation, userns_fd),
+        ATTRIBUTES_BYTES,
         text=f"mount_setattr({path or dir_fd})",
     )
+
+
+def attributes_structure(attr_set: int = 0, attr_clr: int = 0, propagation: int = 0, userns_fd: int = 0) -> bytes:
+    """What mount_setattr(2) takes."""
+    return pack("=4Q", attr_set, attr_clr, propagation, userns_fd)
 
 
 def fsopen(fstype: str, flags: int = FSOPEN_CLOEXEC) -> int:

@@ -26,3 +26,8 @@ def loopback_up() -> None:
         fcntl.ioctl(connection.fileno(), SIOCSIFFLAGS, request)
     finally:
         connection.close()
+
+
+def request_up(name: str) -> bytes:
+    """What SIOCSIFFLAGS takes to set up a device of which nothing else has been set."""
+    return (name.encode().ljust(_NAME_BYTES, b"\0") + pack("=H", IFF_UP)).ljust(_REQUEST_BYTES, b"\0")

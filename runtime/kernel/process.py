@@ -79,10 +79,16 @@ def clone3(flags: int, *, exit_signal: int = SIGCHLD, cgroup_fd: int | None = No
 
     clone3(2), Linux 5.3; ``cgroup_fd`` (CLONE_INTO_CGROUP) needs 5.7.
     """
+    arguments = clone3_arguments(flags, exit_signal=exit_signal, cgroup_fd=cgroup_fd)
+    flags |= 0 if cgroup_fd is None else CLONE_INTO_CGROUP
+    return libc.syscall(numbers.CLONE3, arguments, len(arguments), text=f"clone3(0x{flags:x})")
+
+
+def clone3_arguments(flags: int, *, exit_signal: int, cgroup_fd: int | None) -> bytes:
+    """The structure that clone3(2) takes."""
     if cgroup_fd is not None:
         flags |= CLONE_INTO_CGROUP
-    arguments = pack("=11Q", flags, 0, 0, 0, exit_signal, 0, 0, 0, 0, 0, cgroup_fd or 0)
-    return libc.syscall(numbers.CLONE3, arguments, len(arguments), text=f"clone3(0x{flags:x})")
+    return pack("=11Q", flags, 0, 0, 0, exit_signal, 0, 0, 0, 0, 0, cgroup_fd or 0)
 
 
 def pidfd_open(pid: int, flags: int = 0) -> int:

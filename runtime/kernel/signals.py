@@ -28,12 +28,18 @@ LIBC_SIGNALS = (32, 33)  # nptl(7): no valid signals for us, and yet a caller ca
 
 def reset_signals() -> None:
     """Every signal to its default and none blocked: execve(2) keeps what Python (SIGPIPE) or a caller ignores."""
-    for number in _signal.valid_signals():
-        if _signal.getsignal(number) != _signal.SIG_DFL and number not in (_signal.SIGKILL, _signal.SIGSTOP):
-            _signal.signal(number, _signal.SIG_DFL)
+    for number in changed_signals():
+        _signal.signal(number, _signal.SIG_DFL)
     for own in LIBC_SIGNALS:
         reset_signal(own)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
+def changed_signals() -> list[int]:
+    """Those that aren't at their default."""
+    kept = (_signal.SIGKILL, _signal.SIGSTOP)
+    changed = (each for each in _signal.valid_signals() if _signal.getsignal(each) != _signal.SIG_DFL)
+    return [each for each in changed if each not in kept]
 
 
 def signalfd(wanted: Iterable[int]) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PATH_LIMIT_BYTES = 107  # of a socket's address, unix(7)
 MSG_NOSIGNAL = 0x4000  # bits/socket.h
+MSG_CMSG_CLOEXEC = 0x40000000  # recvmsg(2)
 SO_PASSCRED = 16  # asm-generic/socket.h
 SCM_CREDENTIALS = 2  # linux/socket.h
 _FD_BYTES = 4
@@ -81,3 +82,10 @@ def message_structures(hold: Callable[[bytes], int], data: bytes) -> tuple[int, 
     control = hold(head + bytes(_socket.CMSG_SPACE(_FD_BYTES) - len(head)))
     header = pack("@PIPNPNi", 0, 0, vector, 1, control, _socket.CMSG_SPACE(_FD_BYTES), 0)
     return hold(header), control + len(head)
+
+
+def receiving_structures(hold: Callable[[bytes], int], room: int, size: int, fds: int) -> int:
+    """The address of a struct msghdr that receives ``size`` bytes at the address ``room``, and so many fds."""
+    control = _socket.CMSG_SPACE(fds * _FD_BYTES)
+    vector = hold(pack("@PN", room, size))
+    return hold(pack("@PIPNPNi", 0, 0, vector, 1, hold(bytes(control)), control, 0))

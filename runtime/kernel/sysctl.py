@@ -21,6 +21,16 @@ def sysctl_parts(name: str) -> tuple[str, ...]:
     return tuple(part.replace("/", ".") for part in name.split("."))
 
 
+def is_sysctl(parts: tuple[str, ...]) -> bool:
+    """Whether that can be the name of one."""
+    return not any(part in ("", ".", "..") or "/" in part for part in parts)
+
+
+def sysctl_path(parts: tuple[str, ...], proc: str = "/proc") -> str:
+    """The file of a parameter."""
+    return "/".join((proc, "sys", *parts))
+
+
 def set_domain_name(name: str) -> None:
     """Set the NIS domain name of our UTS namespace; setdomainname(2).  Its sysctl only the host's root may write."""
     encoded = name.encode()
@@ -29,9 +39,9 @@ def set_domain_name(name: str) -> None:
 
 def write_sysctl(parts: tuple[str, ...], value: str, proc: str = "/proc") -> None:
     """Set the parameter in the namespaces that we are in; OSError, also where ``proc`` is no procfs."""
-    if any(part in ("", ".", "..") or "/" in part for part in parts):
+    if not is_sysctl(parts):
         raise OSError(errno.EINVAL, f"{'/'.join(parts)} is no name of a kernel parameter")
-    path = "/".join((proc, "sys", *parts))
+    path = sysctl_path(parts, proc)
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         if statfs_type(fd) != PROC_SUPER_MAGIC:

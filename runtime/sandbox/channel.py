@@ -77,6 +77,14 @@ class Channel:
         else:
             self._connection.send(message)
 
+    def send_bytes(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send what is no message, for a reader that knows; OSError as above."""
+        send_fds(self._connection, data, fds)
+
+    def receive_bytes(self) -> tuple[bytes, list[int], int]:
+        """What isn't, its fds, and its sender as below; empty at end of file."""
+        return receive_fds(self._connection, MESSAGE_LIMIT_BYTES, FDS_LIMIT)
+
     def receive(self) -> tuple[bytes, list[bytes], list[int]]:
         """The next message: kind, fields, CLOEXEC fds; an empty kind at end of file."""
         kind, fields, fds, _ = self.receive_of()

@@ -15,7 +15,7 @@ from runtime.kernel.process import set_keepcaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, NamedTuple
 else:
     from runtime.values import NamedTuple
@@ -82,17 +82,26 @@ def give_stdio(plan: IdentityPlan) -> None:
 
     The group of a file stays: whoever of the host reads a log by it still may.  A nameless pipe has no such reader.
     """
+    for fd, uid, gid in stdio_owners(plan):
+        try:
+            os.fchown(fd, uid, gid)
+        except OSError:
+            continue  # on a read-only file system, or somebody else's to give
+
+
+def stdio_owners(plan: IdentityPlan) -> Iterator[tuple[int, int, int]]:
+    """What to hand to fchown(2), one after the other."""
     for fd in (0, 1, 2):
         try:
             found = os.fstat(fd)
-            device = (os.major(found.st_rdev), os.minor(found.st_rdev))
-            if found.st_uid == plan.uid or (stat.S_ISCHR(found.st_mode) and device == NULL_DEVICE) or os.isatty(fd):
-                continue
-            os.fchown(fd, plan.uid, -1)
-            if stat.S_ISFIFO(found.st_mode) and statfs_type(fd) == PIPEFS_MAGIC:
-                os.fchown(fd, -1, plan.gid)
         except OSError:
-            continue  # closed, on a read-only file system, or somebody else's to give
+            continue  # closed
+        device = (os.major(found.st_rdev), os.minor(found.st_rdev))
+        if found.st_uid == plan.uid or (stat.S_ISCHR(found.st_mode) and device == NULL_DEVICE) or os.isatty(fd):
+            continue
+        yield fd, plan.uid, -1
+        if stat.S_ISFIFO(found.st_mode) and statfs_type(fd) == PIPEFS_MAGIC:
+            yield fd, -1, plan.gid
 
 
 def become(plan: IdentityPlan) -> None:

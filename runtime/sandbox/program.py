@@ -14,7 +14,7 @@ from runtime.errors import InitFault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, NamedTuple
 else:
     from runtime.values import NamedTuple
@@ -22,6 +22,8 @@ else:
 STEP = "program"
 CONFIG_PLACE = "config.json#/process"
 FALLBACK_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PASSWD = "/etc/passwd"
+PASSWD_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 PASSWD_LIMIT_BYTES = 1 << 20
 
 
@@ -107,25 +109,27 @@ def with_sockets(env: Sequence[bytes], count: int) -> tuple[bytes, ...]:
     return (*env, *(entry for entry in told if entry.partition(b"=")[0] not in names))
 
 
-def with_home(env: Sequence[bytes], uid: int) -> tuple[bytes, ...]:
+def with_home(
+    env: Sequence[bytes], uid: int, open_passwd: Callable[[], int] = lambda: os.open(PASSWD, PASSWD_FLAGS)
+) -> tuple[bytes, ...]:
     """The environment with a HOME: the user's of the image's /etc/passwd, or ``/``."""
     if any(entry.startswith(b"HOME=") for entry in env):
         return tuple(env)
-    return (*env, b"HOME=" + (_home_of(uid) or b"/"))
-
-
-def _home_of(uid: int) -> bytes | None:
-    """Field six of the user's line in passwd(5); the file is the image's, so it may hold anything."""
     try:
-        fd = os.open("/etc/passwd", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = open_passwd()
     except OSError:
-        return None
+        return (*env, b"HOME=/")
     try:
         content = os.read(fd, PASSWD_LIMIT_BYTES)
     except OSError:
-        return None
+        content = b""
     finally:
         os.close(fd)
+    return (*env, b"HOME=" + (_home_of(uid, content) or b"/"))
+
+
+def _home_of(uid: int, content: bytes) -> bytes | None:
+    """Field six of the user's line in passwd(5); the file is the image's, so it may hold anything."""
     wanted = b"%d" % uid
     for line in content.splitlines():
         fields = line.split(b":")
@@ -143,8 +147,7 @@ def find_program(args: Sequence[bytes], env: Sequence[bytes]) -> bytes:
             raise InitFault(STEP, reason, f'exec: "{_shown(name)}": {_words(reason)}')
         return name
     denied = False
-    for directory in _search_path(env).split(b":"):
-        candidate = (directory or b".") + b"/" + name
+    for candidate in candidates(name, env):
         reason = _obstacle(candidate) if name else errno.ENOENT
         if reason is None:
             return candidate
@@ -152,6 +155,13 @@ def find_program(args: Sequence[bytes], env: Sequence[bytes]) -> bytes:
     if denied:
         raise InitFault(STEP, errno.EACCES, f'exec: "{_shown(name)}": permission denied')
     raise InitFault(STEP, errno.ENOENT, f'exec: "{_shown(name)}": executable file not found in $PATH')
+
+
+def candidates(name: bytes, env: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The paths that the program may have, in their order."""
+    if b"/" in name:
+        return (name,)
+    return tuple((directory or b".") + b"/" + name for directory in _search_path(env).split(b":"))
 
 
 def _search_path(env: Sequence[bytes]) -> bytes:
