@@ -37,6 +37,19 @@ WORDS = 2  # the interpreter, and its options as one
 TRIAL = "import encodings; print(encodings.__file__); import encodings.aliases, json, select; b''.decode('cp1252')"
 LINK = Path("lib/runf/python3")  # to the interpreter, below where runf is installed
 # those that machines call most: what one of them needs lies together; by itself it lies there as well, for others
+# what a command needs later than at its beginning, or not always: a group by itself, of what the command hasn't already
+LATER = {
+    "runtime.actions.start": "run",
+    "runtime.actions.delete": "run",
+    "runtime.sandbox.forked": "create",
+}
+# what a command says that it needs by a call, and not by an import
+CALLED_FOR = {
+    **dict.fromkeys(
+        ("create", "run"), ("runtime.store.deleted", "runtime.cgroups.resources", "runtime.cgroups.devices")
+    ),
+    "delete": ("runtime.store.deleted",),
+}
 BUSY = ("create", "delete", "exec", "kill", "list", "run", "start", "state")
 
 
@@ -46,7 +59,8 @@ def compile_modules() -> tuple[str, bytes]:
     paths = {_module(path)[0]: path for top in ("runtime", "schemas") for path in sorted((HERE / top).rglob("*.py"))}
     names = [name for name in paths if name not in COLD]
     orders = _orders(paths)
-    groups = {name: (*orders[name], name) for name in (ENTRY, CONTEXT, *(f"{COMMANDS}.{command}" for command in BUSY))}
+    busy = (f"{COMMANDS}.{command}" for command in BUSY)
+    groups = {name: (*orders[name], name) for name in (ENTRY, CONTEXT, *busy, *LATER)}
     first = groups[ENTRY] = (*groups[ENTRY], *groups.pop(CONTEXT))
     groups |= {name: (name,) for name in names if name not in groups and name not in first}
     places: dict[str, str] = {}
@@ -91,7 +105,9 @@ def _orders(paths: dict[str, Path]) -> dict[str, tuple[str, ...]]:
     for path in sorted((HERE / COMMANDS.replace(".", "/")).glob("*.py")):
         if path.stem != "__init__":
             name = f"{COMMANDS}.{path.stem}"
-            orders[name] = _ordered((name,), paths, {*entry, *context})[:-1]
+            orders[name] = _ordered((*CALLED_FOR.get(path.stem, ()), name), paths, {*entry, *context})[:-1]
+    for name, command in LATER.items():
+        orders[name] = _ordered((name,), paths, {*entry, *context, *orders[f"{COMMANDS}.{command}"]})[:-1]
     return orders
 
 

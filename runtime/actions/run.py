@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from runtime.actions import create, delete, start
-from runtime.actions.oomkills import judged, with_kills
+from runtime.actions import create
 from runtime.errors import BadRecord, ContainerBusy, Fault, NoSuchContainer
 from runtime.kernel import clock, process
 from runtime.kernel.files import let_go
-from runtime.late import Late
+from runtime.late import Late, load
 from runtime.sandbox import relay
 from runtime.store.store import open_store
 
@@ -15,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from runtime.actions import notify
+    from runtime.actions import delete, notify, oomkills, start
     from runtime.actions.beginning import Made, Request, Warn
     from runtime.actions.context import Context
     from runtime.actions.notify import Proxy
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from runtime.store.store import Action, Store
 else:
     notify = Late("runtime.actions.notify")
+    # what follows is loaded while the first process is on its way: `_load_what_follows`
+    delete, oomkills, start = (Late(f"runtime.actions.{name}") for name in ("delete", "oomkills", "start"))
 
 UNKNOWN_CODE = 255  # nobody can tell how the program ended: an error all the same
 
@@ -128,13 +129,18 @@ def _begin(context: Context, container_id: str, request: Request, warn: Warn | N
         start.start_made(context, store, action, made.pidfd, config)
 
     try:
-        made = create.make(context, container_id, request, warn=warn, then=begin)
+        made = create.make(context, container_id, request, warn=warn, meanwhile=_load_what_follows, then=begin)
     except BaseException as fault:
         for each in begun:
             _let_go(each)
             _remove(context, each, fault)
         raise
     return made, proxy
+
+
+def _load_what_follows() -> None:
+    for each in (start, delete, oomkills):
+        load(each)
 
 
 def _let_go(made: Made) -> None:
@@ -152,6 +158,7 @@ def _record_exit(context: Context, container_id: str, made: Made, ended: relay.W
         store.commit_exit(
             container_id,
             made.record["instance"],
+            process=made.record["process"],
             exit=_tell_kills(store, made.record, exit),
             finished=now,
             precision="exact",
@@ -166,10 +173,10 @@ def _tell_kills(store: Store, record: Record, exit: Exit) -> Exit:
     try:
         with store.locked(record["id"]) as held:
             if held.record["instance"] == record["instance"]:
-                following = with_kills(held.record, now=clock.now())
+                following = oomkills.with_kills(held.record, now=clock.now())
                 if following is not None:
                     held.commit(following)
-                return judged(exit, held.record)
+                return oomkills.judged(exit, held.record)
     except (NoSuchContainer, BadRecord):
         pass  # somebody deleted it while we waited
     return exit

@@ -23,7 +23,7 @@ import os
 import select
 import time
 
-from runtime.cgroups import devices, hierarchy, resources
+from runtime.cgroups import hierarchy
 from runtime.cgroups.claims import open_claimed, paths_of, walk
 from runtime.cgroups.frozen import is_frozen
 from runtime.cgroups.hierarchy import CgroupPlan
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from runtime.cgroups import freezer, processes, v1, v2
+    from runtime.cgroups import devices, freezer, processes, resources, v1, v2
     from runtime.cgroups.hierarchy import Entry
     from runtime.roots import Roots
 else:
-    # a machine has one of v1 and v2; a container that is made needs nothing of what others need later
-    freezer, processes, v1, v2 = (Late(f"runtime.cgroups.{name}") for name in ("freezer", "processes", "v1", "v2"))
+    # a machine has one of v1 and v2; a container that is made needs nothing of what others need later, and the reverse
+    devices, freezer, processes, resources, v1, v2 = (
+        Late(f"runtime.cgroups.{name}") for name in ("devices", "freezer", "processes", "resources", "v1", "v2")
+    )
 
 __all__ = ["CgroupPlan", "is_frozen"]  # of those who know a container's cgroups by this module alone
 
