@@ -54,6 +54,7 @@ LISTENER = b"listener"
 FAULT = b"fault"
 HOOK = b"hook"
 
+ALIVE_BUT_UNHEARD = 1  # what a first process exits with whose maker is dead
 MESSAGE_LIMIT_BYTES = 65536
 FIELD_LIMIT_BYTES = 8192
 FDS_LIMIT = 3

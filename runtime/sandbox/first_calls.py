@@ -31,10 +31,12 @@ from runtime.kernel.limits import limit_structure
 from runtime.kernel.network import SIOCSIFFLAGS, request_up
 from runtime.kernel.process import AT_FDCWD, AT_RECURSIVE
 from runtime.kernel.signals import LIBC_SIGNALS, changed_signals
+from runtime.kernel.sockets import MSG_NOSIGNAL
 from runtime.kernel.sysctl import is_sysctl, sysctl_path
 from runtime.sandbox import devices
 from runtime.sandbox.calls import LOOK, NO_RESULT, PROGRAM, WHATEVER, Calls, Kept
 from runtime.sandbox.capabilities import grantable
+from runtime.sandbox.channel import ALIVE_BUT_UNHEARD
 from runtime.sandbox.identity import stdio_owners
 from runtime.sandbox.mount_calls import O_DIRECTORY, O_FOR_PATH, MountCalls, can_mount
 from runtime.sandbox.mount_options import Attributes, MountOptions
@@ -153,6 +155,8 @@ class _FirstCalls(MountCalls):
         begin = self.add(numbers.UMASK, 0)
         self.failing = self.here()
         self.add(numbers.CLOSE, -1)
+        gone = self.here()
+        self.add(numbers.EXIT_GROUP, ALIVE_BUT_UNHEARD)
         self.follow(begin, self.here())
         for index, _ in enumerate(plan.cgroup.join_fds):
             self.add(numbers.WRITE, self.fds.joined + index, self.path("0"), 1)
@@ -167,7 +171,7 @@ class _FirstCalls(MountCalls):
             self.mount(step)
         if plan.root.cwd != "/":
             self.make_directory(plan.root.cwd)
-        self.add(numbers.READ, self.fds.channel, self.hold(bytes(_GO_BYTES)), _GO_BYTES, at_least=1)
+        self.lead(self.add(numbers.READ, self.fds.channel, self.hold(bytes(_GO_BYTES)), _GO_BYTES, instead=0), gone)
         self._make_devices()
         self._protect()
         self._enter()
@@ -176,7 +180,8 @@ class _FirstCalls(MountCalls):
         self._take_identity()
         self._find_program()
         self.add(numbers.UMASK, plan.identity.umask)
-        self.add(numbers.WRITE, self.fds.channel, self.hold(ready), len(ready))
+        how = (self.fds.channel, self.hold(ready), len(ready), MSG_NOSIGNAL)
+        self.lead(self.add(numbers.SENDTO, *how, instead=-errno.EPIPE), gone)
         self.add(numbers.DUP3, self.fds.outcome, self.fds.channel, os.O_CLOEXEC)
         return self.add(numbers.CLOSE, self.fds.outcome)
 

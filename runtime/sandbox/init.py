@@ -47,6 +47,7 @@ from runtime.sandbox import (
 )
 from runtime.sandbox import settings as kernel_settings
 from runtime.sandbox.cgroup_entry import enter_cgroups
+from runtime.sandbox.channel import ALIVE_BUT_UNHEARD
 from runtime.sandbox.features import console, hooks, scheduling
 from runtime.sandbox.gate import FIRST_PRESERVED_FD
 from runtime.sandbox.leaving import Leaver
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from runtime.sandbox.channel import Channel
     from runtime.sandbox.plan import InitPlan
 
-ALIVE_BUT_UNHEARD = 1
 # the states that come with `go`, by their place there
 HOOK_STATE, PROCESS_STATE = 0, 1
 

@@ -16,15 +16,17 @@ call returned what its list doesn't expect.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from runtime.errors import Fault
 from runtime.kernel import numbers, process
 from runtime.kernel.files import let_go, openat2
-from runtime.kernel.sockets import MSG_CMSG_CLOEXEC, receiving_structures
+from runtime.kernel.sockets import MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, receiving_structures
 from runtime.sandbox import channel, confinement, first_calls, namespaces
 from runtime.sandbox.calls import ALL_BITS, LOOK, WHATEVER
+from runtime.sandbox.channel import ALIVE_BUT_UNHEARD
 from runtime.sandbox.devices import open_null
 from runtime.sandbox.first_calls import FirstFds
 from runtime.sandbox.gate import FIRST_PRESERVED_FD
@@ -122,14 +124,17 @@ class Listed:
         calls.add(numbers.CLONE3, calls.hold(arguments), len(arguments), at_most=0)
         if self._handed:
             calls.add(numbers.CLOSE_RANGE, fds.gate, first_calls.LAST_FD, 0)
-        calls.add(numbers.WRITE, fds.channel, calls.hold(HERE), len(HERE))
+        told = calls.add(numbers.SENDTO, fds.channel, calls.hold(HERE), len(HERE), MSG_NOSIGNAL, instead=-errno.EPIPE)
         calls.add(numbers.MMAP, room, half + rest, _PROT_READ_WRITE, _MAP, -1, 0)
         header = receiving_structures(calls.hold, room, half, 2 + first_calls.JOINED_LIMIT)
-        calls.add(numbers.RECVMSG, fds.channel, header, MSG_CMSG_CLOEXEC, at_least=1)
-        calls.follow(calls.add(numbers.READ, fds.channel, room + half, rest, at_least=1), room)
+        received = calls.add(numbers.RECVMSG, fds.channel, header, MSG_CMSG_CLOEXEC, instead=0)
+        read = calls.add(numbers.READ, fds.channel, room + half, rest, instead=0)
+        calls.follow(read, room)
         self._back = calls.here()
         calls.add(numbers.MUNMAP, room, half + rest)
-        _add_wait(calls, fds.gate)
+        gone = _add_wait(calls, fds.gate)
+        for each in (told, received, read):
+            calls.lead(each, gone)  # nobody is at the other end
         confinement.add_labels(calls, self._last)
         confinement.add_filters(calls, self._last)
         return calls.data()
@@ -180,13 +185,15 @@ class Listed:
         self.channel.let_go()
 
 
-def _add_wait(calls: LastCalls, gate: int) -> None:
-    """One byte is awaited; end of file or an error: exit 1, without a word to anybody (stub.py)."""
+def _add_wait(calls: LastCalls, gate: int) -> int:
+    """One byte is awaited; end of file or an error: the end, without a word to anybody.  The address of that call."""
     result = calls.hold(bytes(8))
     calls.add(numbers.READ, gate, calls.hold(bytes(1)), 1, at_least=WHATEVER, keep_at=result)
     opened = calls.add(LOOK, result, ALL_BITS, instead=1)
-    calls.add(numbers.EXIT_GROUP, 1)
+    end = calls.here()
+    calls.add(numbers.EXIT_GROUP, ALIVE_BUT_UNHEARD)
     calls.lead(opened, calls.here())
+    return end
 
 
 def begin(plan: InitPlan, cgroup_fd: int | None = None) -> Listed | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.actions.status import INTERRUPTED
 from runtime.kernel import procfs
-from runtime.sandbox.init import ALIVE_BUT_UNHEARD
+from runtime.sandbox.channel import ALIVE_BUT_UNHEARD
 from schemas.generated import state as state_schema
 
 if TYPE_CHECKING:
