@@ -165,7 +165,7 @@ class Calls:
 class StubCalls(Calls):
     """The list that goes with the stub's image, for memory that will lie at ``base``."""
 
-    LIMIT = 24
+    LIMIT = 28
     _TEXTS = CALLS + LIMIT * CALL_BYTES
 
     def __init__(self, base: int) -> None:
