@@ -72,7 +72,8 @@ class Listed:
         self._paths = candidates(plan.program.args[0], env)
         self._places: list[int] = []
         self._base = self._back = 0
-        self._is_over = False
+        self._pid: int | None = None
+        self._has_met = self._is_over = False
         self._last = confinement.prepare(
             plan.lsm,
             plan.filter,
@@ -85,7 +86,7 @@ class Listed:
         self._handed = [*(fd for _, fd in self._spaces), *(() if cgroup_fd is None else (cgroup_fd,))]
         self.channel, theirs = channel.make_pair(tells_senders=True)
         try:
-            self._parent: int | None = self._spawn(theirs.fileno(), env, cgroup_fd)
+            self._parent = self._spawn(theirs.fileno(), env, cgroup_fd)
         except BaseException:
             self.channel.let_go()
             raise
@@ -166,22 +167,25 @@ class Listed:
 
     def _meet(self) -> int | None:
         """The pid of the first process; None where there is none.  The one that it was cloned from is reaped."""
-        if self._parent is None:
-            return None
-        told, _, sender = self.channel.receive_bytes()
-        os.waitpid(self._parent, 0)
-        self._parent = None
-        return sender if told == HERE else None
+        if not self._has_met:
+            told, _, sender = self.channel.receive_bytes()
+            self._has_met = True  # it speaks once: whatever fails from here on, nothing more is waited for
+            self._pid = sender if told == HERE else None
+            os.waitpid(self._parent, 0)
+        return self._pid
 
     def give_up(self) -> None:
         """End what hasn't been completed."""
         if self._is_over:
             return
         self._is_over = True
-        pid = self._meet()
-        if pid is not None:
-            os.kill(pid, SIGKILL)  # it can't be another's, since we haven't reaped it
-            os.waitpid(pid, 0)
+        try:
+            pid = self._meet()
+            if pid is not None:
+                os.kill(pid, SIGKILL)  # it can't be another's, since we haven't reaped it
+                os.waitpid(pid, 0)
+        except OSError:
+            pass  # it ends by itself, now that nobody is at the other end
         self.channel.let_go()
 
 

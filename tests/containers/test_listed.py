@@ -351,6 +351,24 @@ def test_what_a_list_can_t_judge_is_told_as_an_interpreter_tells_it(change: Chan
     assert not any(name in os.listdir(f"{CGROUPS}/{each}") for each in os.listdir(CGROUPS) if each != "unified")
 
 
+@pytest.mark.parametrize("call", ["waitpid", "posix_spawn"])
+def test_a_call_of_ours_that_fails_is_told_and_nothing_is_waited_for(call: str, tmp_path: Path) -> None:
+    fails = (
+        f"import os; real = os.{call}\n"
+        f"def fail(*a, **k): os.{call} = real; raise OSError(28, 'No space left on device')\n"
+        f"os.{call} = fail\n"
+    )
+    one = OneWay(tmp_path / "place", f"exec({fails!r})")
+    done = one("create", "-b", make_container_bundle(tmp_path / "place", "true"), "one")
+    if call == "waitpid":
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "No space left" in done.stderr
+        assert [name for name in os.listdir(one.root) if name[0] != "."] == []
+    else:
+        assert (done.returncode, done.stderr) == (0, "")  # an interpreter in its place
+    one.clean()
+
+
 @pytest.mark.parametrize("way", ["pass", INTERPRETED])
 def test_a_list_that_is_too_long_leaves_it_to_an_interpreter(way: str, runf: Runf, tmp_path: Path) -> None:
     one = OneWay(tmp_path / "place", f"{way}; listed.first_calls.CALLS_ROOM_BYTES = 4096")
