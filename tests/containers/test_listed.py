@@ -348,7 +348,7 @@ def test_what_a_list_can_t_judge_is_told_as_an_interpreter_tells_it(change: Chan
     assert told[0] == told[1]
     assert told[0][0] != 0
     assert told[0][1].count("\n") == 1
-    assert not any(name in os.listdir(f"{CGROUPS}/{each}") for each in os.listdir(CGROUPS) if each != "unified")
+    assert [*Path(CGROUPS).glob(name), *Path(CGROUPS).glob(f"*/{name}")] == []
 
 
 @pytest.mark.parametrize("call", ["waitpid", "posix_spawn"])
@@ -394,5 +394,6 @@ def test_followers_hear_of_one_life_where_a_list_has_failed(runf: Runf, bundle: 
         assert reader.stdout is not None
         events = [json.loads(line) for line in reader.stdout]
     kinds = [each["type"].split(".")[-2] for each in events]
-    assert [each for each in kinds if each != "snapshot"] == ["created", "started", "stopped", "deleted"]
+    # a slow follower may find it created already
+    assert [each for each in kinds if each not in ("snapshot", "created")] == ["started", "stopped", "deleted"]
     assert events[-1]["data"]["exit"]["code"] == 7
