@@ -1,8 +1,8 @@
 """Devices of config.json for a new user namespace, in which mknod(2) is refused: their maker makes them, if it is root.
 
 The nodes lie on a tmpfs that is mounted nowhere, each under its place in the plan and with the owner that it is to have
-inside.  The first process binds them (devices.py).  What can't be made so is bound from the host's /dev, as the default
-devices are.
+inside.  The first process binds them (dev_directory.py).  What can't be made so is bound from the host's /dev, as the
+default devices are.
 """
 
 from __future__ import annotations

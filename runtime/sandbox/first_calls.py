@@ -1,6 +1,6 @@
 """The set-up of a container's first process as a list of system calls, where no interpreter is needed for it.
 
-What most containers ask for is known before the first process is there: every path, flag and number. So that process
+What many containers ask for is known before the first process is there: every path, flag and number. So that process
 becomes the stub at once, which carries out what init.py would (the same steps in the same order) as a list (calls.py):
 it copies no page of the interpreter, and nothing of ours but some hundred bytes is ever in the container.
 
@@ -278,7 +278,7 @@ class _FirstCalls(MountCalls):
         old_root = self.keep(numbers.OPENAT, AT_FDCWD, self.path("/"), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.add(numbers.PIVOT_ROOT, here, here)
         self.add(numbers.FCHDIR, old_root)
-        self.add(numbers.MOUNT, 0, here, 0, mount.MS_SLAVE | mount.MS_REC, 0)  # see rootfs.py
+        self.add(numbers.MOUNT, 0, here, 0, mount.MS_SLAVE | mount.MS_REC, 0)  # see entering.py
         self.add(numbers.UMOUNT2, here, mount.MNT_DETACH)
         self.add(numbers.CHDIR, self.path("/"))
         if root.propagation:

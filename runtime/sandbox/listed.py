@@ -39,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runtime.sandbox.namespaces import Joined
     from runtime.sandbox.plan import InitPlan
 
 FAILED = 126
@@ -82,10 +83,11 @@ class Listed:
             no_new_privs=plan.program.no_new_privs,
             outcome_fd=self._fds.channel,
         )
-        self._spaces = namespaces.open_joined(plan.namespaces)
-        self._handed = [*(fd for _, fd in self._spaces), *(() if cgroup_fd is None else (cgroup_fd,))]
+        self._spaces: list[tuple[Joined, int]] = []
         self.channel, theirs = channel.make_pair(tells_senders=True)
         try:
+            self._spaces = namespaces.open_joined(plan.namespaces)
+            self._handed = [*(fd for _, fd in self._spaces), *(() if cgroup_fd is None else (cgroup_fd,))]
             self._parent = self._spawn(theirs.fileno(), env, cgroup_fd)
         except BaseException:
             self.channel.let_go()

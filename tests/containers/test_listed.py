@@ -370,7 +370,7 @@ def test_a_call_of_ours_that_fails_is_told_and_nothing_is_waited_for(call: str, 
 
 
 @pytest.mark.parametrize("way", ["pass", INTERPRETED])
-def test_a_list_that_is_too_long_leaves_it_to_an_interpreter(way: str, runf: Runf, tmp_path: Path) -> None:
+def test_a_list_that_is_too_long_leaves_it_to_an_interpreter(way: str, tmp_path: Path) -> None:
     one = OneWay(tmp_path / "place", f"{way}; listed.first_calls.CALLS_ROOM_BYTES = 4096")
     assert one.ok("run", "-b", make_container_bundle(tmp_path / "place", "echo", "here"), "one") == "here\n"
     one.clean()
